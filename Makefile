@@ -1,0 +1,60 @@
+# make run    set up, then the exporter with config.yaml where there is one, else the demo
+# make test   set up, then every test
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check format bench lock clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+LOCK := requirements/dev.lock
+
+help:
+	@echo "make run     the exporter with config.yaml where there is one, else the demo"
+	@echo "make test    every test"
+	@echo "make check   format, lint, types"
+	@echo "make bench   the benchmarks"
+	@echo "make setup   only the set-up, into $(VENV)"
+	@echo "make format  rewrite the code in the project's format"
+	@echo "make lock    resolve the locked versions anew"
+
+setup: $(READY)
+
+$(READY): pyproject.toml $(LOCK) tools/need-debian
+	@tools/need-debian 'python3 -c "import ensurepip"' python3-venv
+	@echo "setting up $(VENV)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+run: $(READY)
+	@if [ -f config.yaml ]; then exec $(BIN)/bkmonitor-flow-exporter serve --config.file=config.yaml; \
+	else exec $(BIN)/bkmonitor-flow-exporter demo; fi
+
+test: $(READY)
+	@tools/need-debian 'command -v prometheus && command -v promtool' prometheus
+	@rm -f .coverage .coverage.*
+	$(BIN)/pytest --cov --cov-report=term -n 4 $(ARGS)
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff check --fix --select I .
+	$(BIN)/ruff format .
+
+bench: $(READY)
+	$(BIN)/python -m bench
+
+lock:
+	$(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/bin/pip install --quiet uv
+	$(VENV)-lock/bin/uv pip compile --quiet --universal --generate-hashes --upgrade --python-version 3.11 --extra dev --custom-compile-command "make lock" -o $(LOCK) pyproject.toml
+	rm -rf $(VENV)-lock
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.*
