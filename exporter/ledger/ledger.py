@@ -1,0 +1,181 @@
+"""The ledger: loads what was committed, commits what changes together, and shows only what is committed."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import IO
+
+import structlog
+from sqlalchemy import Connection, Engine, delete, make_url, select
+
+from exporter.flow.known import KnownAlert
+from exporter.flow.observations import Total
+from exporter.ledger import schema
+from exporter.ledger.errors import CommitFailed, LedgerError
+from exporter.ledger.rows import alert_from, labels_from
+from exporter.ledger.sqlite import hold, open_engine, translated
+from exporter.ledger.totals import Bounds, Series, SeriesTotal, View, cell_names
+from exporter.ledger.transaction import Key, Transaction, write
+
+_IDS_PER_QUERY = 500
+
+log = structlog.get_logger()
+
+
+def open_ledger(url: str, bounds: Bounds, observe_commit: Callable[[float], None] = lambda _seconds: None) -> "Ledger":
+    """Open the SQLite ledger at `url`, made where there is none, and load what it holds.
+
+    `observe_commit` gets the duration of each commit in seconds. Raises `LedgerError` where the file is in use,
+    locked, foreign, newer or damaged; it is left as it was.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+        raise LedgerError(f"{parsed.render_as_string()}: expected sqlite:/// and a file")
+    path = Path(parsed.database)
+    lock = hold(path)
+    try:
+        engine = open_engine(parsed, path)
+        with translated(path):
+            return Ledger(engine, path, lock, bounds, observe_commit)
+    except BaseException:
+        lock.close()
+        raise
+
+
+class Ledger:
+    """What is committed, in memory and on disk. One thread writes; any thread may take a `view`."""
+
+    def __init__(
+        self, engine: Engine, path: Path, lock: IO[str], bounds: Bounds, observe_commit: Callable[[float], None]
+    ) -> None:
+        self._engine = engine
+        self._path = path
+        self._lock = lock
+        self._observe_commit = observe_commit
+        self._bounds = bounds
+        self._version = 0
+        self._merging = threading.Lock()
+        with engine.begin() as connection:
+            _restart_changed_histograms(connection, bounds)
+            self._ids, self._totals = _load_totals(connection, bounds)
+            self._alerts = _load_alerts(connection)
+            self._baselines = {row.name: row.baseline_at for row in connection.execute(select(schema.sources))}
+            self._good_cycles = {
+                (row.source, row.watch): row.last_good_cycle_at for row in connection.execute(select(schema.watches))
+            }
+
+    def view(self) -> View:
+        """Return all that is committed, as of one moment."""
+        with self._merging:
+            return View(self._version, self._bounds, dict(self._totals), dict(self._alerts), dict(self._baselines))
+
+    @property
+    def version(self) -> int:
+        """A number that grows with each commit."""
+        return self._version
+
+    def has_baseline(self, source: str) -> bool:
+        """Whether the baseline of a source is complete."""
+        return source in self._baselines
+
+    def last_good_cycle_at(self, source: str, watch: str) -> float | None:
+        """Return when every alert of a watch had last been asked as it should, in unix seconds."""
+        return self._good_cycles.get((source, watch))
+
+    def find(self, source: str, alert_ids: Collection[str]) -> dict[str, KnownAlert]:
+        """Return what is known of these alerts, the resting ones included; unknown ones are left out."""
+        found = {i: self._alerts[source, i] for i in alert_ids if (source, i) in self._alerts}
+        missing = [i for i in alert_ids if i not in found]
+        with translated(self._path), self._engine.begin() as connection:
+            for start in range(0, len(missing), _IDS_PER_QUERY):
+                chosen = schema.alerts.c.alert_id.in_(missing[start : start + _IDS_PER_QUERY])
+                rows = connection.execute(select(schema.alerts).where(schema.alerts.c.source == source, chosen))
+                found.update((row["alert_id"], alert_from(row)) for row in rows.mappings())
+        return found
+
+    def forgettable(self, before: float) -> set[Key]:
+        """Return the alerts that neither were read nor came to rest since `before`, in unix seconds."""
+        table = schema.alerts
+        idle = (table.c.first_seen_at < before) & (table.c.read_at.is_(None) | (table.c.read_at < before))
+        with translated(self._path), self._engine.begin() as connection:
+            return {(row.source, row.alert_id) for row in connection.execute(select(table).where(idle))}
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Give a transaction to fill; commit it when the block ends without an error.
+
+        Raises `CommitFailed` where the database refuses: then nothing of it happened, here or on disk.
+        """
+        tx = Transaction()
+        yield tx
+        if not tx.is_empty():
+            self._commit(tx)
+
+    def close(self) -> None:
+        """End the use of the file, so that another exporter may take it."""
+        self._engine.dispose()
+        self._lock.close()
+
+    def _commit(self, tx: Transaction) -> None:
+        started = time.perf_counter()
+        with translated(self._path, CommitFailed), self._engine.begin() as connection:
+            added, new_ids = write(connection, tx, self._bounds, self._ids)
+        self._observe_commit(time.perf_counter() - started)
+        with self._merging:
+            self._ids |= new_ids
+            self._merge(tx, added)
+            self._version += 1
+
+    def _merge(self, tx: Transaction, added: dict[Series, list[float]]) -> None:
+        for series, delta in added.items():
+            before = self._totals.get(series, SeriesTotal((0.0,) * len(delta)))
+            values = tuple(old + new for old, new in zip(before.values, delta, strict=True))
+            self._totals[series] = replace(before, values=values)
+        for series, at in tx.served.items():
+            self._totals[series] = replace(self._totals[series], served_at=at)
+        for series in tx.revealed:
+            self._totals[series] = replace(self._totals[series], revealed=True)
+        for key, known in tx.alerts.items():
+            self._alerts[key] = known
+        for key in [*tx.forgotten, *(key for key, known in tx.alerts.items() if known.rested_at is not None)]:
+            self._alerts.pop(key, None)
+        self._baselines |= tx.baselines
+        self._good_cycles |= tx.good_cycles
+
+
+def _restart_changed_histograms(connection: Connection, bounds: Bounds) -> None:
+    """A histogram counted in other buckets cannot be told in the new ones: it starts anew, all else stays."""
+    written = {row.total: row.bounds for row in connection.execute(select(schema.bounds))}
+    for total, configured in bounds.items():
+        text = json.dumps(configured)
+        if written.get(total) == text:
+            continue
+        if total in written:
+            log.warning("histogram starts anew", total=total, reason="its buckets changed in the config")
+        connection.execute(delete(schema.series).where(schema.series.c.total == total))
+        connection.execute(delete(schema.bounds).where(schema.bounds.c.total == total))
+        connection.execute(schema.bounds.insert().values(total=total, bounds=text))
+
+
+def _load_totals(connection: Connection, bounds: Bounds) -> tuple[dict[Series, int], dict[Series, SeriesTotal]]:
+    cells: dict[int, dict[str, float]] = {}
+    for cell in connection.execute(select(schema.cells)):
+        cells.setdefault(cell.series_id, {})[cell.cell] = cell.value
+    ids, totals = {}, {}
+    for row in connection.execute(select(schema.series)):
+        series = Series(Total(row.total), labels_from(row.labels))
+        names = cell_names(series.total, bounds)
+        ids[series] = row.id
+        totals[series] = SeriesTotal(
+            tuple(cells.get(row.id, {}).get(name, 0.0) for name in names), row.served_at, row.revealed
+        )
+    return ids, totals
+
+
+def _load_alerts(connection: Connection) -> dict[Key, KnownAlert]:
+    rows = connection.execute(select(schema.alerts).where(schema.alerts.c.rested_at.is_(None))).mappings()
+    return {known.key: known for known in map(alert_from, rows)}

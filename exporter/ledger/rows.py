@@ -1,0 +1,68 @@
+"""How an alert that we know is written in a row of the ledger, and read back."""
+
+import json
+from typing import Any
+
+from sqlalchemy import RowMapping
+
+from exporter.flow.known import KnownAlert, Milestone, Outcome
+from exporter.flow.labels import Labels, make_labels
+
+
+def labels_text(labels: Labels) -> str:
+    """Return the one text of a label set; equal sets have equal texts."""
+    return json.dumps(dict(labels), ensure_ascii=False, separators=(",", ":"))
+
+
+def labels_from(text: str) -> Labels:
+    """Return the label set of its text."""
+    return make_labels(json.loads(text))
+
+
+def alert_row(known: KnownAlert) -> dict[str, Any]:
+    """Return the row that stands for `known`."""
+    return {
+        "source": known.source,
+        "alert_id": known.alert_id,
+        "labels": labels_text(known.labels),
+        "first_seen_at": known.first_seen_at,
+        "counts_from": known.counts_from,
+        "read_at": known.read_at,
+        "created_at": known.created_at,
+        "creation_recorded": known.creation_recorded,
+        "counted": json.dumps(dict(known.counted), separators=(",", ":")),
+        "rejected": json.dumps(dict(known.rejected), separators=(",", ":")),
+        "acked_at": known.ack.at,
+        "ack_told": known.ack.told,
+        "first_action_at": known.first_action.at,
+        "first_action_told": known.first_action.told,
+        "ended_at": known.end.at,
+        "end_told": known.end.told,
+        "outcome": known.outcome,
+        "settles_at": known.settles_at,
+        "rested_at": known.rested_at,
+        "anomaly_count": known.anomaly_count,
+    }
+
+
+def alert_from(row: RowMapping) -> KnownAlert:
+    """Return what the row tells of an alert."""
+    return KnownAlert(
+        source=row["source"],
+        alert_id=row["alert_id"],
+        labels=labels_from(row["labels"]),
+        first_seen_at=row["first_seen_at"],
+        counts_from=row["counts_from"],
+        read_at=row["read_at"],
+        created_at=row["created_at"],
+        creation_recorded=row["creation_recorded"],
+        counted=json.loads(row["counted"]),
+        rejected=json.loads(row["rejected"]),
+        ack=Milestone(row["acked_at"], row["ack_told"]),
+        first_action=Milestone(row["first_action_at"], row["first_action_told"]),
+        end=Milestone(row["ended_at"], row["end_told"]),
+        outcome=None if row["outcome"] is None else Outcome(row["outcome"]),
+        settles_at=row["settles_at"],
+        rested_at=row["rested_at"],
+        anomaly_count=None if row["anomaly_count"] is None else int(row["anomaly_count"]),
+    )

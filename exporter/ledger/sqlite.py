@@ -1,0 +1,130 @@
+"""Opening a SQLite ledger: one exporter per file, and nothing overwritten that is not ours."""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, cast
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import StaticPool
+
+from exporter.ledger import schema
+from exporter.ledger.errors import LedgerError
+
+APPLICATION_ID = 0x424B464C  # "BKFL", so that file(1) and we can tell a ledger from another database
+_MAGIC = b"SQLite format 3\x00"
+_BUSY_TIMEOUT_MS = 5000
+_RESTORE = "restore it from a backup, or move it away to start anew; nothing was overwritten"
+
+
+def hold(path: Path) -> IO[str]:
+    """Return the held lock of the ledger at `path`; it is free again when closed, or when the process dies.
+
+    A file of its own, since closing any descriptor of the database file would drop SQLite's own locks on it.
+    Raises `LedgerError` where another exporter holds it.
+    """
+    lock_path = path.with_name(path.name + ".lock")
+    try:
+        lock = lock_path.open("a+", encoding="ascii")
+    except OSError as error:
+        raise LedgerError(f"{path}: {error.strerror}; the folder must exist and be writable") from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.seek(0)
+        holder = lock.read().strip() or "unknown"
+        lock.close()
+        raise LedgerError(
+            f"{path}: in use by another exporter (process {holder}); stop it, or give this one its own ledger.url"
+        ) from None
+    lock.truncate(0)
+    lock.write(f"{os.getpid()}\n")
+    lock.flush()
+    return lock
+
+
+def open_engine(url: URL, path: Path) -> Engine:
+    """Return an engine on the ledger at `path`, made where there is none, brought to this schema version.
+
+    Raises `LedgerError` for a file that is locked, foreign, newer or damaged, and leaves it as it was.
+    """
+    _refuse_other_files(path)
+    engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+    event.listen(engine, "connect", _on_connect)
+    event.listen(engine, "begin", _on_begin)
+    try:
+        with translated(path):
+            _prepare(engine, path)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+@contextmanager
+def translated(path: Path, error_type: type[LedgerError] = LedgerError) -> Iterator[None]:
+    """Turn what the database raises into `error_type`, with the file, the cause and what to do."""
+    try:
+        yield
+    except (DBAPIError, sqlite3.Error) as error:
+        cause = str(error.orig if isinstance(error, DBAPIError) else error)
+        advice = _RESTORE
+        if "locked" in cause:
+            advice = "another program holds it; end that one, or try again"
+        elif "full" in cause or "readonly" in cause or "unable to open" in cause or "I/O" in cause:
+            advice = "check the disk's space, the file's owner and its permissions"
+        raise error_type(f"{path}: {cause}; {advice}") from None
+
+
+def _refuse_other_files(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            magic = file.read(len(_MAGIC))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise LedgerError(f"{path}: {error.strerror}") from None
+    if magic and magic != _MAGIC:
+        raise LedgerError(f"{path}: not a SQLite database; give another ledger.url, nothing was overwritten")
+
+
+def _on_connect(connection: Any, _record: Any) -> None:
+    # The driver would begin transactions by itself, but not before DDL: we begin them (see _on_begin).
+    connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def _on_begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _prepare(engine: Engine, path: Path) -> None:
+    """Tell our file from others before anything is written, then create or upgrade it."""
+    raw = engine.raw_connection()
+    is_new = _inspect(cast("sqlite3.Connection", raw.driver_connection), path)
+    raw.close()
+    with engine.begin() as connection:
+        if is_new:
+            schema.create(connection)
+            connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+        else:
+            schema.upgrade(connection, str(path))
+
+
+def _inspect(raw: sqlite3.Connection, path: Path) -> bool:
+    """Refuse what is not a sound ledger of ours; return whether the file is new."""
+    application = raw.execute("PRAGMA application_id").fetchone()[0]
+    is_new = raw.execute("SELECT 1 FROM sqlite_master").fetchone() is None
+    if application != APPLICATION_ID and not (is_new and application == 0):
+        raise LedgerError(f"{path}: a SQLite database of something else; give another ledger.url")
+    verdict = raw.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if verdict != "ok":
+        raise LedgerError(f"{path}: damaged ({verdict}); {_RESTORE}")
+    raw.execute("PRAGMA journal_mode = WAL")
+    return is_new

@@ -1,0 +1,137 @@
+"""One transaction on the ledger: what is to change together, and how that is written."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Table, bindparam, delete, insert, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from exporter.flow.known import KnownAlert
+from exporter.flow.observations import Observation
+from exporter.ledger import schema
+from exporter.ledger.rows import alert_row, labels_text
+from exporter.ledger.totals import Bounds, Series, cell_names, deltas
+
+Key = tuple[str, str]
+
+
+@dataclass(slots=True)
+class Transaction:
+    """Collects changes; `Ledger.transaction` commits them all or none."""
+
+    alerts: dict[Key, KnownAlert] = field(default_factory=dict)
+    observations: list[Observation] = field(default_factory=list)
+    forgotten: set[Key] = field(default_factory=set)
+    baselines: dict[str, float] = field(default_factory=dict)
+    good_cycles: dict[Key, float] = field(default_factory=dict)
+    served: dict[Series, float] = field(default_factory=dict)
+    revealed: set[Series] = field(default_factory=set)
+
+    def put(self, known: KnownAlert) -> None:
+        """Replace what is known of an alert."""
+        self.alerts[known.key] = known
+
+    def add(self, observations: Iterable[Observation]) -> None:
+        """Add observations to the totals."""
+        self.observations.extend(observations)
+
+    def forget(self, keys: Iterable[Key]) -> None:
+        """Drop what is known of alerts; the totals keep what they added."""
+        self.forgotten.update(keys)
+
+    def complete_baseline(self, source: str, at: float) -> None:
+        """End the baseline of a source: its series so far are shown at their values."""
+        self.baselines[source] = at
+
+    def good_cycle(self, source: str, watch: str, at: float) -> None:
+        """Note that at `at` every alert of a watch had been asked as it should."""
+        self.good_cycles[source, watch] = at
+
+    def serve(self, series: Iterable[Series], at: float) -> None:
+        """Note that a scrape at `at` was the first to get these series, as 0."""
+        self.served.update(dict.fromkeys(series, at))
+
+    def reveal(self, series: Iterable[Series]) -> None:
+        """Show these series at their values from now on."""
+        self.revealed.update(series)
+
+    def is_empty(self) -> bool:
+        """Whether there is nothing to commit."""
+        return not any(
+            (
+                self.alerts,
+                self.observations,
+                self.forgotten,
+                self.baselines,
+                self.good_cycles,
+                self.served,
+                self.revealed,
+            )
+        )
+
+
+def write(
+    connection: Connection, tx: Transaction, bounds: Bounds, ids: dict[Series, int]
+) -> tuple[dict[Series, list[float]], dict[Series, int]]:
+    """Write `tx`; return what it adds to each series, and the ids of the series that are new.
+
+    `ids` are those of the series so far. Totals are written as increments, so that they stay right whoever else adds.
+    """
+    added = deltas(tx.observations, bounds)
+    new_ids = {series: _insert_series(connection, series) for series in added if series not in ids}
+    all_ids = ids | new_ids
+    cells = [
+        {"series_id": all_ids[series], "cell": cell, "value": value}
+        for series, values in added.items()
+        for cell, value in zip(cell_names(series.total, bounds), values, strict=True)
+        if value or series in new_ids
+    ]
+    _add_cells(connection, cells)
+    _replace(connection, schema.alerts, [alert_row(known) for known in tx.alerts.values()])
+    _replace(connection, schema.sources, [{"name": name, "baseline_at": at} for name, at in tx.baselines.items()])
+    _replace(
+        connection,
+        schema.watches,
+        [{"source": s, "watch": w, "last_good_cycle_at": at} for (s, w), at in tx.good_cycles.items()],
+    )
+    _forget(connection, tx.forgotten)
+    tx.reveal(series for series in all_ids if tx.baselines and dict(series.labels)["source"] in tx.baselines)
+    births = [{"of": all_ids[series], "served_at": at} for series, at in tx.served.items()]
+    _update_series(connection, births, "served_at")
+    _update_series(connection, [{"of": all_ids[series], "revealed": True} for series in tx.revealed], "revealed")
+    return added, new_ids
+
+
+def _insert_series(connection: Connection, series: Series) -> int:
+    row = {"total": series.total, "labels": labels_text(series.labels), "revealed": False}
+    return int(connection.execute(insert(schema.series).values(row).returning(schema.series.c.id)).scalar_one())
+
+
+def _add_cells(connection: Connection, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        statement = upsert(schema.cells)
+        total = schema.cells.c.value + statement.excluded.value
+        keys = [schema.cells.c.series_id, schema.cells.c.cell]
+        connection.execute(statement.on_conflict_do_update(index_elements=keys, set_={"value": total}), rows)
+
+
+def _replace(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        statement = upsert(table)
+        changed = {column.name: statement.excluded[column.name] for column in table.c if not column.primary_key}
+        keys = list(table.primary_key)
+        connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), rows)
+
+
+def _forget(connection: Connection, keys: Collection[Key]) -> None:
+    if keys:
+        table = schema.alerts
+        chosen = (table.c.source == bindparam("of_source")) & (table.c.alert_id == bindparam("of_id"))
+        connection.execute(delete(table).where(chosen), [{"of_source": s, "of_id": i} for s, i in keys])
+
+
+def _update_series(connection: Connection, rows: list[dict[str, Any]], column: str) -> None:
+    if rows:
+        chosen = schema.series.c.id == bindparam("of")
+        connection.execute(update(schema.series).where(chosen).values({column: bindparam(column)}), rows)
