@@ -1,0 +1,86 @@
+"""All that one scrape tells, as of one moment."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from exporter.flow.known import KnownAlert
+from exporter.flow.observations import Total
+from exporter.ledger import Series, View
+from exporter.ledger.totals import SeriesTotal, Values
+
+
+class WatchedState(StrEnum):
+    """What becomes of a watched alert; one that rests is none of these."""
+
+    OPEN = "open"
+    SETTLING = "settling"
+    QUARANTINED = "quarantined"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """How polling a source goes. Times in unix seconds, durations in seconds.
+
+    `trouble` says in words why the source is not up, and is empty while it is. `cycled` tells whether every
+    watched alert was asked about at least once since the start, or the source failed and said why.
+    `timezone_skew` is None as long as too few alerts tell it.
+    """
+
+    name: str
+    up: bool
+    cycled: bool
+    trouble: str
+    last_success_at: float | None
+    overdue: float
+    watched: Mapping[WatchedState, int]
+    timezone_skew: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What is committed, and how polling goes, at `at` (unix seconds).
+
+    `watched` are the alerts that a watch selects now: an alert that was known once and is watched no more has no
+    gauge. `birth_hold` is the config's `web.birth_hold` in seconds.
+    """
+
+    at: float
+    view: View
+    watched: frozenset[tuple[str, str]]
+    sources: tuple[SourceState, ...]
+    birth_hold: float
+
+    def shown_sources(self) -> frozenset[str]:
+        """Return the sources whose flow metrics are served: configured, and past their baseline."""
+        return frozenset(source.name for source in self.sources if source.name in self.view.baselines)
+
+    def shown(self, total: Total) -> Iterator[tuple[Series, Values]]:
+        """Yield the series of `total` as they are served; one that is not past its birth is served as 0."""
+        sources = self.shown_sources()
+        for series, committed in self.view.totals.items():
+            if series.total is total and dict(series.labels)["source"] in sources:
+                yield series, committed.values if self.is_revealed(committed) else (0.0,) * len(committed.values)
+
+    def newborn(self) -> tuple[Series, ...]:
+        """Return the series that are served as 0 for the first time."""
+        sources = self.shown_sources()
+        return tuple(
+            series
+            for series, committed in self.view.totals.items()
+            if committed.served_at is None
+            and not self.is_revealed(committed)
+            and dict(series.labels)["source"] in sources
+        )
+
+    def is_revealed(self, committed: SeriesTotal) -> bool:
+        """Whether a series is served at its value."""
+        return committed.revealed or self.birth_hold == 0
+
+    def open_alerts(self) -> Iterator[KnownAlert]:
+        """Yield the open watched alerts of the sources that are shown."""
+        sources = self.shown_sources()
+        for key, known in self.view.alerts.items():
+            if known.is_open and key in self.watched and known.source in sources:
+                yield known
