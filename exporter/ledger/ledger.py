@@ -62,6 +62,7 @@ class Ledger:
         with engine.begin() as connection:
             _restart_changed_histograms(connection, bounds)
             self._ids, self._totals = _load_totals(connection, bounds)
+            self._unrevealed = {series for series, total in self._totals.items() if not total.revealed}
             self._alerts = _load_alerts(connection)
             self._baselines = {row.name: row.baseline_at for row in connection.execute(select(schema.sources))}
             self._good_cycles = {
@@ -85,6 +86,14 @@ class Ledger:
     def last_good_cycle_at(self, source: str, watch: str) -> float | None:
         """Return when every alert of a watch had last been asked as it should, in unix seconds."""
         return self._good_cycles.get((source, watch))
+
+    def get(self, source: str, alert_id: str) -> KnownAlert | None:
+        """Return what is known of an alert that does not rest."""
+        return self._alerts.get((source, alert_id))
+
+    def unrevealed(self) -> dict[Series, SeriesTotal]:
+        """Return the series whose values do not show yet."""
+        return {series: self._totals[series] for series in self._unrevealed}
 
     def find(self, source: str, alert_ids: Collection[str]) -> dict[str, KnownAlert]:
         """Return what is known of these alerts, the resting ones included; unknown ones are left out."""
@@ -135,10 +144,13 @@ class Ledger:
             before = self._totals.get(series, SeriesTotal((0.0,) * len(delta)))
             values = tuple(old + new for old, new in zip(before.values, delta, strict=True))
             self._totals[series] = replace(before, values=values)
+            if not before.revealed:
+                self._unrevealed.add(series)
         for series, at in tx.served.items():
             self._totals[series] = replace(self._totals[series], served_at=at)
         for series in tx.revealed:
             self._totals[series] = replace(self._totals[series], revealed=True)
+            self._unrevealed.discard(series)
         for key, known in tx.alerts.items():
             self._alerts[key] = known
         for key in [*tx.forgotten, *(key for key, known in tx.alerts.items() if known.rested_at is not None)]:

@@ -1,28 +1,50 @@
 """The publisher: renders the newest moment in a thread of its own, so that neither polls nor scrapes wait for it."""
 
 import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
 
 from prometheus_client.registry import Collector
 
+from exporter.ledger import Series
 from exporter.metrics.moment import Moment
 from exporter.metrics.snapshot import Snapshot, take
+
+_REST_PER_RENDERING = 4.0  # after a rendering, as many times its duration: at most a fifth of one core goes into it
 
 
 class Publisher:
     """Holds the current snapshot. Moments that come while one is rendered replace each other; the newest wins."""
 
-    def __init__(self, first: Moment, own: Collector) -> None:
+    def __init__(self, first: Moment, own: Collector, clock: Callable[[], float]) -> None:
         self._own = own
+        self._clock = clock
         self._current = take(first, own)
         self._next: Moment | None = None
         self._changed = threading.Condition()
-        self._stopping = False
+        self._stopping = threading.Event()
+        self._served: deque[tuple[tuple[Series, ...], float]] = deque()
+        self._last_served: Snapshot | None = None
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
 
     @property
     def current(self) -> Snapshot:
         """The newest snapshot that is ready."""
         return self._current
+
+    def scrape(self) -> Snapshot:
+        """Return the newest snapshot to a scrape, and note which series that gets as 0 for the first time."""
+        snapshot = self._current
+        if snapshot.newborn and snapshot is not self._last_served:
+            self._last_served = snapshot
+            self._served.append((snapshot.newborn, self._clock()))
+        return snapshot
+
+    def take_served(self) -> Iterator[tuple[tuple[Series, ...], float]]:
+        """Yield, once each, the series that scrapes got as 0 for the first time, and when (unix seconds)."""
+        while self._served:
+            yield self._served.popleft()
 
     def publish(self, moment: Moment) -> None:
         """Have `moment` rendered; returns at once."""
@@ -36,17 +58,19 @@ class Publisher:
 
     def stop(self) -> None:
         """Render nothing more; returns when a rendering under way is done."""
+        self._stopping.set()
         with self._changed:
-            self._stopping = True
             self._changed.notify()
         self._thread.join()
 
     def _run(self) -> None:
         while (moment := self._await()) is not None:
+            started = time.perf_counter()
             self._current = take(moment, self._own)
+            self._stopping.wait(_REST_PER_RENDERING * (time.perf_counter() - started))
 
     def _await(self) -> Moment | None:
         with self._changed:
-            self._changed.wait_for(lambda: self._stopping or self._next is not None)
+            self._changed.wait_for(lambda: self._stopping.is_set() or self._next is not None)
             moment, self._next = self._next, None
-            return None if self._stopping else moment
+            return None if self._stopping.is_set() else moment

@@ -1,0 +1,56 @@
+"""How a source fares as a whole: whether it answers, for how long it is left alone, and why."""
+
+from collections.abc import Callable
+
+import structlog
+
+from exporter.blueking import BlueKingError, TooFast
+from exporter.poller.schedule import DOWN_AFTER, SOURCE_REASONS, Pace, source_pause
+
+log = structlog.get_logger()
+
+
+class SourceHealth:
+    """Told of each answer and failure; logs once per change. `jitter` draws from 0 to 1; times in unix seconds."""
+
+    def __init__(self, source: str, pace: Pace, jitter: Callable[[], float]) -> None:
+        self._source = source
+        self._pace = pace
+        self._jitter = jitter
+        self._failures = 0
+        self.trouble = ""
+        self.paused_until = 0.0
+        self.answered_at: float | None = None
+        self.succeeded_at: float | None = None
+
+    @property
+    def is_probing(self) -> bool:
+        """Whether a single question should go ahead and tell how the source is."""
+        return self._failures > 0 and self.paused_until > 0
+
+    def succeeded(self, now: float) -> None:
+        """Note a log that was read."""
+        self.succeeded_at = now
+        self.answered(now)
+
+    def answered(self, now: float) -> None:
+        """Note that the source works, whatever it said of the alert."""
+        if self.trouble:
+            log.info("source is back", source=self._source, after=self.trouble)
+        self.answered_at = now
+        self.paused_until = 0.0
+        self.trouble = ""
+        self._failures = 0
+
+    def failed(self, error: BlueKingError, now: float) -> None:
+        """Note a poll without an answer; pause the source where the trouble is its own."""
+        self._failures += 1
+        if error.reason in SOURCE_REASONS:
+            retry_after = error.retry_after if isinstance(error, TooFast) else None
+            pause = source_pause(error.reason, self._failures, retry_after, self._pace, self._jitter())
+            self.paused_until = max(self.paused_until, now + pause)
+        elif self._failures < DOWN_AFTER:
+            return
+        if not self.trouble:
+            log.error("source is in trouble", source=self._source, reason=error.reason, error=str(error))
+        self.trouble = str(error)

@@ -1,0 +1,26 @@
+"""The rate limit of a source: a token bucket, told the time."""
+
+
+class TokenBucket:
+    """Allows `rate` requests a second in the long run, and `burst` at once after a quiet time."""
+
+    def __init__(self, rate: float, burst: int, now: float) -> None:
+        self._rate = rate
+        self._burst = float(burst)
+        self._tokens = float(burst)
+        self._filled_at = now
+
+    def take(self, now: float) -> bool:
+        """Take a token where there is one."""
+        if self.wait(now) > 0:
+            return False
+        self._tokens -= 1
+        return True
+
+    def wait(self, now: float) -> float:
+        """Return in how many seconds a token will be there; 0 where one is."""
+        # A clock that was set back must not stop the source: time only counts forward.
+        elapsed = max(0.0, now - self._filled_at)
+        self._tokens = min(self._burst, self._tokens + elapsed * self._rate)
+        self._filled_at = now
+        return max(0.0, (1 - self._tokens) / self._rate)

@@ -1,0 +1,106 @@
+"""The schedule: when an alert's log is to be asked for next. Pure; all times in unix seconds, durations in seconds."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from exporter.blueking import Reason
+from exporter.flow.known import KnownAlert
+
+QUICK_TRIES = 3
+"""How often an alert that the source does not know is asked for before it counts as missing."""
+QUARANTINE_AFTER = 5
+"""How many failures in a row, while the source answers others, put an alert into quarantine."""
+LONGEST_RETRY = 3600.0
+_LONGEST_UNSURE_RETRY = 300.0
+_LONGEST_SOURCE_PAUSE = 300.0
+_NOT_ALLOWED_PAUSE = 60.0
+_LONGEST_NOT_ALLOWED_PAUSE = 600.0
+_TOO_FAST_PAUSE = 1.0
+
+DOWN_AFTER = 5
+"""How many polls in a row without an answer, of whichever alerts, mean that the source is down."""
+SOURCE_REASONS = frozenset({Reason.NOT_ALLOWED, Reason.TOO_FAST, Reason.UNREACHABLE})
+"""Reasons that lie with the source: the whole source waits, and no alert is blamed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often fixed alerts are asked about."""
+
+    interval: float
+    acked_interval: float
+
+
+class GivenUp(StrEnum):
+    """Why an alert is asked about ever more rarely."""
+
+    QUARANTINED = "quarantined"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Streak:
+    """Failures in a row of one alert: how many, since when, and of what kind the last one was."""
+
+    failures: int
+    since: float
+    reason: Reason
+
+    def given_up(self, source_answered_at: float | None) -> GivenUp | None:
+        """Return how the alert stands; an alert is blamed only where the source answered others meanwhile.
+
+        Without that rule a source that is down for a while would have all its alerts in quarantine afterwards, and
+        its baseline would end without them.
+        """
+        if self.reason is Reason.NO_SUCH_ALERT:
+            return GivenUp.MISSING if self.failures > QUICK_TRIES else None
+        if self.reason is Reason.BAD_REQUEST:
+            return GivenUp.QUARANTINED
+        others_answered = source_answered_at is not None and source_answered_at > self.since
+        return GivenUp.QUARANTINED if self.failures >= QUARANTINE_AFTER and others_answered else None
+
+
+def fail(streak: Streak | None, reason: Reason, now: float) -> Streak:
+    """Return the streak after one more failure."""
+    return Streak(1, now, reason) if streak is None else Streak(streak.failures + 1, streak.since, reason)
+
+
+def next_poll_at(known: KnownAlert, now: float, pace: Pace) -> float | None:
+    """Return when to ask next after a good answer at `now`; None for an alert that rests.
+
+    A late poll is not caught up: the next one is an interval from now.
+    """
+    if known.rested_at is not None:
+        return None
+    if known.settles_at is not None:
+        return known.settles_at
+    return now + (pace.acked_interval if known.is_acked else pace.interval)
+
+
+def retry_at(streak: Streak, given_up: GivenUp | None, now: float, pace: Pace, jitter: float) -> float:
+    """Return when to ask again after a failure at `now`; `jitter` is drawn from 0 to 1.
+
+    The wait doubles with each failure, up to an hour for an alert that was given up; half of it is jitter, so that
+    alerts that failed together do not come back together.
+    """
+    if given_up is GivenUp.MISSING or streak.reason is Reason.BAD_REQUEST:
+        return now + LONGEST_RETRY * (0.5 + jitter / 2)
+    if streak.reason is Reason.NO_SUCH_ALERT:
+        return now + min(pace.interval, _LONGEST_UNSURE_RETRY)
+    longest = LONGEST_RETRY if given_up else _LONGEST_UNSURE_RETRY
+    return now + _doubled(pace.interval, streak.failures, longest) * (0.5 + jitter / 2)
+
+
+def source_pause(reason: Reason, failures: int, retry_after: float | None, pace: Pace, jitter: float) -> float:
+    """Return for how long a whole source is left alone after its `failures`-th failure in a row."""
+    if retry_after is not None:
+        return retry_after
+    if reason is Reason.NOT_ALLOWED:
+        return _doubled(_NOT_ALLOWED_PAUSE, failures, _LONGEST_NOT_ALLOWED_PAUSE)
+    first = _TOO_FAST_PAUSE if reason is Reason.TOO_FAST else pace.interval
+    return _doubled(first, failures, _LONGEST_SOURCE_PAUSE) * (0.5 + jitter / 2)
+
+
+def _doubled(first: float, times: int, longest: float) -> float:
+    # 2.0 ** 1024 overflows; the longest wait is reached long before.
+    return float(min(longest, first * 2.0 ** min(times - 1, 64)))

@@ -1,0 +1,46 @@
+"""Whether a source's configured time zone is its server's: told by CREATE records and ids that differ."""
+
+from collections import deque
+from statistics import median
+
+import structlog
+
+from exporter.flow.known import KnownAlert
+
+_KEPT = 100
+_NEEDED = 3
+_REPORTED = 900.0  # no two time zones are nearer to each other
+
+log = structlog.get_logger()
+
+
+class TimezoneSkew:
+    """The median of CREATE record time less id time over the alerts read last, in seconds."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._skews: deque[float] = deque(maxlen=_KEPT)
+        self._is_reported = False
+
+    @property
+    def seconds(self) -> float | None:
+        """The skew, None as long as fewer than three alerts tell it: one alone may be an oddity."""
+        return median(self._skews) if len(self._skews) >= _NEEDED else None
+
+    def add(self, known: KnownAlert, now: float) -> None:
+        """Take in an alert that was read."""
+        skew = known.creation_skew(now)
+        if skew is not None:
+            self._skews.append(skew)
+            self._report()
+
+    def _report(self) -> None:
+        seconds = self.seconds
+        is_off = seconds is not None and abs(seconds) >= _REPORTED
+        if is_off and not self._is_reported:
+            log.warning(
+                "the source's timezone contradicts its alerts' ids: check sources[].timezone",
+                source=self._source,
+                skew_seconds=seconds,
+            )
+        self._is_reported = is_off

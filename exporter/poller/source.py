@@ -1,0 +1,268 @@
+"""One source as the poller sees it: which of its alerts are due, and what their answers mean."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+
+import structlog
+
+from exporter.blueking import BlueKingError, NoSuchAlert
+from exporter.config import PollSettings, RateLimitSettings
+from exporter.flow.advance import Policy, advance
+from exporter.flow.known import EVERYTHING, KnownAlert, counting_start
+from exporter.flow.records import Log
+from exporter.ledger import Ledger, Transaction
+from exporter.metrics import OwnMetrics, SourceState
+from exporter.metrics.moment import WatchedState
+from exporter.poller.due import DueQueue
+from exporter.poller.health import SourceHealth
+from exporter.poller.pace import TokenBucket
+from exporter.poller.schedule import SOURCE_REASONS, GivenUp, Pace, Streak, fail, next_poll_at, retry_at
+from exporter.poller.skew import TimezoneSkew
+from exporter.poller.workers import Answer
+from exporter.watch import Selection, Watches
+
+log = structlog.get_logger()
+
+
+class SourcePoller:
+    """Decides what to ask a source for, and takes in its answers. Used by one thread; never waits.
+
+    `jitter` draws from 0 to 1. All times are unix seconds.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        watches: Watches,
+        ledger: Ledger,
+        own: OwnMetrics,
+        poll: PollSettings,
+        limits: RateLimitSettings,
+        jitter: Callable[[], float],
+        now: float,
+    ) -> None:
+        self.name = name
+        self._watches = watches
+        self._ledger = ledger
+        self._own = own
+        self._poll = poll
+        self._pace = Pace(poll.interval, poll.acked_interval)
+        self._policy = Policy(poll.settle, poll.max_age)
+        self._jitter = jitter
+        self._bucket = TokenBucket(limits.requests_per_second, limits.burst, now)
+        self._concurrency = limits.concurrency
+        self._health = SourceHealth(name, self._pace, jitter)
+        self._skew = TimezoneSkew(name)
+        self._selection: Selection = {}
+        self._due = DueQueue()
+        self._asking: set[str] = set()
+        self._unasked: set[str] = set()
+        self._unread: set[str] = set()
+        self._streaks: dict[str, Streak] = {}
+        self._cycled = False
+        self._throttled_since: float | None = None
+        self._next_good_cycle_at = now
+
+    # Which alerts
+
+    def select(self, now: float) -> bool:
+        """Adopt what the watches select now; return whether that changed. Raises `LedgerError`."""
+        selection = self._watches.selection()
+        if selection is self._selection:
+            return False
+        added = [alert_id for alert_id in selection if alert_id not in self._selection]
+        known = self._ledger.find(self.name, added)
+        with self._ledger.transaction() as tx:
+            for alert_id in added:
+                if alert_id not in known:
+                    known[alert_id] = self._first_sight(alert_id, selection, now)
+                    tx.put(known[alert_id])
+        for alert_id in self._selection.keys() - selection.keys():
+            self._leave(alert_id)
+        self._selection = selection
+        for alert_id in added:
+            self._join(known[alert_id], now)
+        return True
+
+    @property
+    def watched(self) -> frozenset[tuple[str, str]]:
+        """The keys of the selected alerts."""
+        return frozenset((self.name, alert_id) for alert_id in self._selection)
+
+    def _first_sight(self, alert_id: str, selection: Selection, now: float) -> KnownAlert:
+        selected = selection[alert_id]
+        counts_from = EVERYTHING
+        if self._ledger.has_baseline(self.name):
+            last_good = self._ledger.last_good_cycle_at(self.name, selected.watch)
+            counts_from = counting_start(now, self._poll.first_seen_window, last_good)
+        return KnownAlert(self.name, alert_id, selected.labels, first_seen_at=now, counts_from=counts_from)
+
+    def _join(self, known: KnownAlert, now: float) -> None:
+        if known.rested_at is not None or known.alert_id in self._asking:
+            return
+        self._due.put(known.alert_id, now)
+        self._unasked.add(known.alert_id)
+        if known.read_at is None:
+            self._unread.add(known.alert_id)
+        else:
+            self._skew.add(known, now)
+
+    def _leave(self, alert_id: str) -> None:
+        self._due.drop(alert_id)
+        self._unasked.discard(alert_id)
+        self._unread.discard(alert_id)
+        self._streaks.pop(alert_id, None)
+
+    # When to ask
+
+    def next_question(self, now: float) -> str | None:
+        """Return an alert to ask for now, None where none is due or the source may not be asked yet."""
+        first = self._due.first()
+        if first is None or first[1] > now or not self._may_ask(now):
+            return None
+        if not self._bucket.take(now):
+            self._throttled_since = now if self._throttled_since is None else self._throttled_since
+            return None
+        if self._throttled_since is not None:
+            self._own.throttled(self.name, max(0.0, now - self._throttled_since))
+            self._throttled_since = None
+        alert_id = self._due.pop()
+        self._asking.add(alert_id)
+        self._own.polled(self.name)
+        return alert_id
+
+    def _may_ask(self, now: float) -> bool:
+        at_once = 1 if self._health.is_probing else self._concurrency
+        return len(self._asking) < at_once and now >= self._health.paused_until
+
+    def wakes_at(self, now: float) -> float | None:
+        """Return when there may be something to ask for; None where only an answer can change that."""
+        first = self._due.first()
+        if first is None or len(self._asking) >= self._concurrency:
+            return None
+        return max(first[1], self._health.paused_until, now + self._bucket.wait(now))
+
+    # What was answered
+
+    def take(self, answer: Answer, tx: Transaction, now: float) -> None:
+        """Put what an answer tells into the transaction; nothing else changes before that is committed."""
+        known = self._ledger.get(self.name, answer.alert_id)
+        if known is None:
+            return
+        if isinstance(answer.told, Log):
+            known, observations = advance(known, answer.told, now=answer.asked_at, policy=self._policy)
+            tx.put(known)
+            tx.add(observations)
+        elif known.read_at is not None and self._given_up_after(answer, now) is not None:
+            # Gone for good, as far as one can tell: what we know of its end, or its age, is all there will be.
+            closed, observations = advance(known, Log(), now=now, policy=self._policy)
+            if closed.rested_at is not None:
+                tx.put(closed)
+                tx.add(observations)
+
+    def reschedule(self, answer: Answer, now: float) -> None:
+        """Draw the conclusions of an answer that was committed."""
+        self._asking.discard(answer.alert_id)
+        self._unasked.discard(answer.alert_id)
+        if isinstance(answer.told, BlueKingError):
+            self._failed(answer.alert_id, answer.told, now)
+            return
+        self._health.succeeded(now)
+        self._streaks.pop(answer.alert_id, None)
+        self._read(answer.alert_id, now)
+
+    def postpone(self, answer: Answer, now: float) -> None:
+        """Ask again later for what could not be committed."""
+        self._asking.discard(answer.alert_id)
+        if answer.alert_id in self._selection:
+            self._due.put(answer.alert_id, now + self._pace.interval)
+
+    def _read(self, alert_id: str, now: float) -> None:
+        is_first = alert_id in self._unread
+        self._unread.discard(alert_id)
+        known = self._ledger.get(self.name, alert_id)
+        if known is None or alert_id not in self._selection:
+            return
+        if is_first:
+            self._skew.add(known, now)
+        at = next_poll_at(known, now, self._pace)
+        if at is not None:
+            self._due.put(alert_id, at)
+
+    def _failed(self, alert_id: str, error: BlueKingError, now: float) -> None:
+        self._own.poll_failed(self.name, error.reason)
+        if isinstance(error, NoSuchAlert):
+            self._health.answered(now)
+        else:
+            self._health.failed(error, now)
+        if alert_id not in self._selection or self._ledger.get(self.name, alert_id) is None:
+            return
+        if error.reason in SOURCE_REASONS:
+            self._due.put(alert_id, now)  # it is still due; the source as a whole waits
+            return
+        before = self._given_up(alert_id)
+        streak = self._streaks[alert_id] = fail(self._streaks.get(alert_id), error.reason, now)
+        given_up = self._given_up(alert_id)
+        if given_up is not before:
+            log.warning("alert is given up", source=self.name, alert_id=alert_id, state=given_up, error=str(error))
+        self._due.put(alert_id, retry_at(streak, given_up, now, self._pace, self._jitter()))
+
+    def _given_up(self, alert_id: str) -> GivenUp | None:
+        streak = self._streaks.get(alert_id)
+        return None if streak is None else streak.given_up(self._health.answered_at)
+
+    def _given_up_after(self, answer: Answer, now: float) -> GivenUp | None:
+        if not isinstance(answer.told, BlueKingError) or answer.told.reason in SOURCE_REASONS:
+            return None
+        streak = fail(self._streaks.get(answer.alert_id), answer.told.reason, now)
+        return streak.given_up(self._health.answered_at)
+
+    # How it stands
+
+    def cycle(self, tx: Transaction, now: float) -> None:
+        """Complete the baseline, and note a good cycle, where every alert was asked as it should."""
+        if any(self._given_up(alert_id) is None for alert_id in self._unread):
+            return
+        if not self._ledger.has_baseline(self.name):
+            self._complete_baseline(tx, now)
+        if now >= self._next_good_cycle_at and not self._health.trouble and self._overdue(now) < self._pace.interval:
+            self._next_good_cycle_at = now + self._pace.interval
+            for watch in self._watches.names:
+                tx.good_cycle(self.name, watch, now)
+
+    def _complete_baseline(self, tx: Transaction, now: float) -> None:
+        for alert_id in self._unread:
+            known = self._ledger.get(self.name, alert_id)
+            if known is not None:
+                tx.put(replace(known, counts_from=counting_start(now, self._poll.first_seen_window, None)))
+        tx.complete_baseline(self.name, now)
+        log.info("baseline complete", source=self.name, alerts=len(self._selection), given_up=len(self._unread))
+
+    def state(self, now: float) -> SourceState:
+        """Return how the source stands."""
+        self._cycled = self._cycled or not self._unasked or bool(self._health.trouble)
+        return SourceState(
+            name=self.name,
+            up=not self._health.trouble,
+            cycled=self._cycled,
+            trouble=self._health.trouble,
+            last_success_at=self._health.succeeded_at,
+            overdue=self._overdue(now),
+            watched=Counter(filter(None, map(self._watched_state, self._selection))),
+            timezone_skew=self._skew.seconds,
+        )
+
+    def _overdue(self, now: float) -> float:
+        first = self._due.first()
+        return 0.0 if first is None else max(0.0, now - first[1])
+
+    def _watched_state(self, alert_id: str) -> WatchedState | None:
+        given_up = self._given_up(alert_id)
+        if given_up is not None:
+            return WatchedState(given_up.value)
+        known = self._ledger.get(self.name, alert_id)
+        if known is None:
+            return None
+        return WatchedState.OPEN if known.outcome is None else WatchedState.SETTLING

@@ -1,0 +1,67 @@
+"""The worker pool: a bounded number of threads that ask, so that the loop never waits for a server."""
+
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from exporter.blueking import BlueKingError
+from exporter.flow.records import Log
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of asking for one alert's log; `asked_at` is when the question went out, in unix seconds."""
+
+    source: str
+    alert_id: str
+    asked_at: float
+    told: Log | BlueKingError
+
+
+Answers = queue.SimpleQueue[Answer | BaseException | None]
+"""What workers hand to the loop: answers, or the bug that ended a worker. None only wakes the loop."""
+
+
+class Workers:
+    """Threads that take alert ids and hand on answers. They end with the process, whatever a server keeps them at."""
+
+    def __init__(
+        self,
+        source: str,
+        ask: Callable[[str], Log],
+        count: int,
+        answers: Answers,
+        clock: Callable[[], float],
+    ) -> None:
+        self._source = source
+        self._ask = ask
+        self._answers = answers
+        self._clock = clock
+        self._asked: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._run, name=f"{source}-{number}", daemon=True) for number in range(count)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, alert_id: str) -> None:
+        """Have the log of an alert asked for."""
+        self._asked.put(alert_id)
+
+    def stop(self) -> None:
+        """Have the threads end after what they are at; returns at once."""
+        for _ in self._threads:
+            self._asked.put(None)
+
+    def _run(self) -> None:
+        while (alert_id := self._asked.get()) is not None:
+            asked_at = self._clock()
+            try:
+                told: Log | BlueKingError = self._ask(alert_id)
+            except BlueKingError as error:
+                told = error
+            except BaseException as bug:  # noqa: BLE001 - a bug must end the process, not silently one of its threads
+                self._answers.put(bug)
+                return
+            self._answers.put(Answer(self._source, alert_id, asked_at, told))

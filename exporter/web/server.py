@@ -1,0 +1,70 @@
+"""The HTTP server: a bounded number of threads with time-outs, on an address that is known once it listens."""
+
+import socket
+import threading
+
+import structlog
+from cheroot.wsgi import Server as CherootServer
+from flask import Flask
+
+_THREADS = 8
+_TIMEOUT = 10  # seconds that a client may take to say or read something
+_SHUTDOWN_TIMEOUT = 2
+
+log = structlog.get_logger()
+
+
+class ListenError(Exception):
+    """The address cannot be listened on; the message says which and why."""
+
+
+def parse_address(address: str) -> tuple[str, int]:
+    """Return host and port of `host:port`, `:port` (every interface) or `[v6]:port`. Raises `ValueError`."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isascii() or not port.isdecimal() or int(port) > 65535:
+        raise ValueError(f"expected an address such as :10845 or 127.0.0.1:10845, got {address!r}")
+    if host.startswith("[") and host.endswith("]"):
+        return host[1:-1], int(port)
+    if ":" in host:
+        raise ValueError(f"expected an IPv6 address in brackets, such as [::1]:10845, got {address!r}")
+    return host or ("::" if socket.has_dualstack_ipv6() else "0.0.0.0"), int(port)  # noqa: S104 - what :port asks for
+
+
+class _QuietServer(CherootServer):
+    """Cheroot's server, which says what goes wrong in our log."""
+
+    def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:  # noqa: ARG002 - cheroot's
+        log.warning("web server", message=msg.strip(), exc_info=traceback)
+
+
+class Server:
+    """Serves an application from threads of its own, from the moment it is made until `stop`."""
+
+    def __init__(self, app: Flask, host: str, port: int) -> None:
+        self._server = _QuietServer((host, port), app, numthreads=_THREADS, timeout=_TIMEOUT)
+        self._server.shutdown_timeout = _SHUTDOWN_TIMEOUT
+        try:
+            self._server.prepare()
+        except OSError as error:
+            raise ListenError(f"cannot listen on {host}:{port}: {error}") from None
+        self._thread = threading.Thread(target=self._server.serve, name="web", daemon=True)
+        self._thread.start()
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on, also where 0 was asked for."""
+        return int(self._server.bind_addr[1])
+
+    @property
+    def url(self) -> str:
+        """An address that a browser on this machine can open."""
+        host = str(self._server.bind_addr[0])
+        if host in {"::", "0.0.0.0"}:  # noqa: S104 - compared, not bound
+            host = "localhost"
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    def stop(self) -> None:
+        """Stop listening, and end the threads."""
+        self._server.stop()
+        self._thread.join()
+
