@@ -1,0 +1,70 @@
+"""Every total equals the truth, whatever the dialect and the rhythm, and however often the process is killed."""
+
+import random
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from exporter.demo import watch_file_kept, write_watch_file
+from exporter.simulator import Dialect, Faults, Simulator, SimulatorSettings
+from tests.e2e.harness import ExporterProcess, flow_samples, true_samples, wait_until
+
+BOUNDS = (1.0, 2.0, 5.0, 10.0, 20.0)
+LIVE = 14.0  # seconds in which new things happen
+KILLS = 5
+
+CONFIG = """\
+sources:
+  - name: sim
+    url: {url}
+    auth: {{app_code: flow-exporter, app_secret: not-a-secret, username: admin}}
+    rate_limit: {{requests_per_second: 1000, burst: 1000, concurrency: 4}}
+    watch: [{{files: [watch.json]}}]
+poll: {{interval: {interval}, acked_interval: {interval}, settle: 3s}}
+histograms:
+  time_to_ack: [1s, 2s, 5s, 10s, 20s]
+  time_to_first_action: [1s, 2s, 5s, 10s, 20s]
+  time_to_end: [1s, 2s, 5s, 10s, 20s]
+ledger: {{url: "sqlite:///{folder}/flow.db"}}
+web: {{birth_hold: {birth_hold}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("interval", "birth_hold", "faults"),
+    [
+        ("300ms", "0s", Faults()),
+        ("1s", "1s", Faults(late_rows=0.1, late_seconds=2, lost_rows=0.05)),
+        ("2s", "0s", Faults(http_500=0.1, cut_json=0.05, esb_rate=0.02, reset=0.05, retry_after=1)),
+    ],
+    ids=["quick", "late-and-lost-rows", "half-broken-server"],
+)
+@pytest.mark.parametrize("dialect", ["documented", "today"])
+def test_totals_equal_the_truth_after_kills(
+    dialect: Dialect, interval: str, birth_hold: str, faults: Faults, tmp_path: Path
+) -> None:
+    """Whole lives, polled at some rhythm by a process that is killed at random moments, add up to the truth."""
+    chance = random.Random(f"{dialect} {interval}")
+    epoch = time.time()
+    settings = SimulatorSettings(
+        dialect=dialect, epoch=epoch, history=60, alerts_per_hour=3000, speed=150, faults=faults
+    )
+    config = tmp_path / "config.yaml"
+    with Simulator(settings, now=lambda: min(time.time(), epoch + LIVE)) as simulator:
+        config.write_text(CONFIG.format(url=simulator.url, folder=tmp_path, interval=interval, birth_hold=birth_hold))
+        with watch_file_kept(tmp_path / "watch.json", simulator.world, time.time):
+            for _ in range(KILLS):
+                with ExporterProcess(config) as exporter:
+                    threading.Event().wait(chance.uniform(0.1, 2 * LIVE / KILLS - 2))
+        write_watch_file(tmp_path / "watch.json", simulator.world, epoch + LIVE)
+        truth = true_samples(simulator.world.truth(epoch + LIVE), "sim", BOUNDS)
+
+        with ExporterProcess(config) as exporter:
+            wait_until(lambda: flow_samples(exporter.samples()) == truth, within=40)
+            assert flow_samples(exporter.samples()) == truth
+        with ExporterProcess(config) as exporter:
+            threading.Event().wait(3)
+            assert flow_samples(exporter.samples()) == truth
+            assert exporter.stop() == 0
