@@ -1,0 +1,82 @@
+"""Moments made by hand."""
+
+from collections.abc import Mapping
+
+from exporter.flow.known import KnownAlert, Milestone, Outcome
+from exporter.flow.labels import Labels, extend, make_labels
+from exporter.flow.observations import Total
+from exporter.ledger import Series, SeriesTotal, View
+from exporter.metrics import Moment, SourceState
+from exporter.metrics.moment import WatchedState
+
+BOUNDS = {
+    Total.TIME_TO_ACK: (60.0, 300.0),
+    Total.TIME_TO_FIRST_ACTION: (2.5,),
+    Total.TIME_TO_END: (3600.0,),
+}
+G = make_labels({"source": "prod", "bk_biz_id": "", "severity": "", "team": 'pay"ments\\\n🔥'})
+RECORDS = Series(Total.RECORDS, extend(G, operate="ACK", status="SUCCESS"))
+ACK_TIMES = Series(Total.TIME_TO_ACK, G)
+TOTALS = {
+    RECORDS: SeriesTotal((3.0,), revealed=True),
+    ACK_TIMES: SeriesTotal((1.0, 0.0, 2.0, 1234.5), revealed=True),
+    Series(Total.TIME_TO_FIRST_ACTION, G): SeriesTotal((1.0, 0.0, 2.0), revealed=True),
+    Series(Total.TIME_TO_END, extend(G, outcome="closed")): SeriesTotal((0.0, 1.0, 4000.0), revealed=True),
+    Series(Total.ALERTS_ENDED, extend(G, outcome="closed", acked="true")): SeriesTotal((1.0,), revealed=True),
+    Series(Total.RECORDS_REJECTED, make_labels({"source": "prod", "reason": "operate"})): SeriesTotal((2.0,)),
+}
+
+
+def make_alert(alert_id: str, labels: Labels = G, **fields: object) -> KnownAlert:
+    """Return an open alert that was read."""
+    known = KnownAlert("prod", alert_id, labels, first_seen_at=1.0, read_at=2.0, created_at=1.0)
+    for name, value in fields.items():
+        object.__setattr__(known, name, value)
+    return known
+
+
+ALERTS = {
+    known.key: known
+    for known in (
+        make_alert("1700000000001", anomaly_count=62),
+        make_alert("1700000000002", ack=Milestone(5.0, told=True), anomaly_count=0),
+        make_alert("1700000000003"),
+        make_alert("1700000000004", outcome=Outcome.CLOSED, anomaly_count=7),
+        make_alert("1700000000005", read_at=None),
+    )
+}
+
+
+def make_state(**fields: object) -> SourceState:
+    """Return the state of a source that is well."""
+    well = {
+        "name": "prod",
+        "up": True,
+        "cycled": True,
+        "trouble": "",
+        "last_success_at": 1_700_000_000.25,
+        "overdue": 0.5,
+        "watched": {WatchedState.OPEN: 3, WatchedState.SETTLING: 1},
+        "timezone_skew": 0.0,
+    }
+    return SourceState(**{**well, **fields})  # type: ignore[arg-type] # fields by name
+
+
+def make_moment(
+    totals: Mapping[Series, SeriesTotal] = TOTALS,
+    *,
+    baselines: Mapping[str, float] | None = None,
+    birth_hold: float = 60.0,
+    alerts: Mapping[tuple[str, str], KnownAlert] = ALERTS,
+    watched: frozenset[tuple[str, str]] | None = None,
+    state: SourceState | None = None,
+) -> Moment:
+    """Return a moment of one source whose baseline is complete."""
+    view = View(1, BOUNDS, totals, alerts, {"prod": 1.0} if baselines is None else baselines)
+    return Moment(
+        at=1_700_000_000.0,
+        view=view,
+        watched=frozenset(alerts) if watched is None else watched,
+        sources=(make_state() if state is None else state,),
+        birth_hold=birth_hold,
+    )

@@ -1,0 +1,60 @@
+"""What the publisher hands out, and what it notes of it."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from exporter.ledger import SeriesTotal
+from exporter.metrics import Publisher
+from tests.e2e.harness import wait_until
+from tests.metrics.moments import RECORDS, TOTALS, make_moment
+
+YOUNG = make_moment({RECORDS: SeriesTotal((3.0,))})
+
+
+@pytest.fixture
+def publisher() -> Iterator[Publisher]:
+    """Give a running publisher whose clock stands at 42."""
+    publisher = Publisher(YOUNG, CollectorRegistry(), lambda: 42.0)
+    publisher.start()
+    yield publisher
+    publisher.stop()
+
+
+def test_the_first_snapshot_is_there_before_anything_is_published(publisher: Publisher) -> None:
+    """A scrape never waits for a rendering."""
+    assert publisher.current.moment is YOUNG
+
+
+def test_the_newest_moment_wins(publisher: Publisher) -> None:
+    """Of many moments published at once the last one is what scrapes get in the end."""
+    moments = [make_moment(TOTALS) for _ in range(50)]
+    for moment in moments:
+        publisher.publish(moment)
+
+    wait_until(lambda: publisher.current.moment is moments[-1], within=20)
+    assert publisher.scrape().moment is moments[-1]
+
+
+def test_newborn_series_are_noted_when_a_scrape_gets_them(publisher: Publisher) -> None:
+    """Rendering alone is no birth; the first scrape is, and it is told once per snapshot."""
+    assert list(publisher.take_served()) == []
+
+    publisher.scrape()
+    publisher.scrape()
+
+    assert list(publisher.take_served()) == [((RECORDS,), 42.0)]
+    assert list(publisher.take_served()) == []
+
+
+def test_it_stops_at_once_also_when_nothing_was_published() -> None:
+    """Stopping waits for no moment."""
+    publisher = Publisher(YOUNG, CollectorRegistry(), lambda: 0.0)
+    publisher.start()
+    stopper = threading.Thread(target=publisher.stop)
+    stopper.start()
+    stopper.join(5)
+
+    assert not stopper.is_alive()
