@@ -54,15 +54,17 @@ class Streak:
         """
         if self.reason is Reason.NO_SUCH_ALERT:
             return GivenUp.MISSING if self.failures > QUICK_TRIES else None
-        if self.reason is Reason.BAD_REQUEST:
-            return GivenUp.QUARANTINED
-        others_answered = source_answered_at is not None and source_answered_at > self.since
-        return GivenUp.QUARANTINED if self.failures >= QUARANTINE_AFTER and others_answered else None
+        if source_answered_at is None or source_answered_at <= self.since:
+            return None
+        is_hopeless = self.reason is Reason.BAD_REQUEST or self.failures >= QUARANTINE_AFTER
+        return GivenUp.QUARANTINED if is_hopeless else None
 
 
 def fail(streak: Streak | None, reason: Reason, now: float) -> Streak:
-    """Return the streak after one more failure."""
-    return Streak(1, now, reason) if streak is None else Streak(streak.failures + 1, streak.since, reason)
+    """Return the streak after one more failure; to be unknown is another matter than to be in trouble."""
+    if streak is None or (streak.reason is Reason.NO_SUCH_ALERT) != (reason is Reason.NO_SUCH_ALERT):
+        return Streak(1, now, reason)
+    return Streak(streak.failures + 1, streak.since, reason)
 
 
 def next_poll_at(known: KnownAlert, now: float, pace: Pace) -> float | None:

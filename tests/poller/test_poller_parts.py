@@ -1,0 +1,149 @@
+"""The small parts of the poller: the rate limit, the due queue, health and skew."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+
+from exporter.blueking import NotAllowed, TimedOut, TooFast, Unreachable, Upstream
+from exporter.flow.known import KnownAlert
+from exporter.poller.due import DueQueue
+from exporter.poller.health import SourceHealth
+from exporter.poller.pace import TokenBucket
+from exporter.poller.schedule import DOWN_AFTER, Pace
+from exporter.poller.skew import TimezoneSkew
+
+PACE = Pace(interval=30, acked_interval=300)
+
+
+@given(
+    rate=st.floats(0.1, 100),
+    burst=st.integers(1, 50),
+    steps=st.lists(st.floats(-5, 5), max_size=200),
+)
+def test_the_rate_limit_holds_over_any_time(rate: float, burst: int, steps: list[float]) -> None:
+    """However the clock moves, also backwards, no more goes out than the burst and the rate allow."""
+    bucket = TokenBucket(rate, burst, now=100.0)
+    now, forward, taken = 100.0, 0.0, 0
+    for step in steps:
+        now += step
+        forward += max(0.0, step)
+        taken += bucket.take(now)
+
+    assert taken <= burst + forward * rate + 1e-6
+
+
+def test_after_the_wait_there_is_a_token() -> None:
+    """The bucket tells when it is worth asking again."""
+    bucket = TokenBucket(rate=4, burst=2, now=0.0)
+
+    assert [bucket.take(0.0) for _ in range(3)] == [True, True, False]
+    assert bucket.wait(0.0) == pytest.approx(0.25)
+    assert bucket.take(0.25)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.none() | st.integers(0, 20))))
+def test_the_queue_gives_what_is_due_first(steps: list[tuple[str, int | None]]) -> None:
+    """Whatever was set, moved and dropped, keys come out once each, by their last time."""
+    queue = DueQueue()
+    due: dict[str, float] = {}
+    for key, at in steps:
+        if at is None:
+            queue.drop(key)
+            due.pop(key, None)
+        else:
+            queue.put(key, float(at))
+            due[key] = float(at)
+
+    assert len(queue) == len(due)
+    taken = []
+    while queue.first() is not None:
+        taken.append(queue.pop())
+    assert sorted(taken) == sorted(due)
+    assert [due[key] for key in taken] == sorted(due.values())
+
+
+def test_an_empty_queue_has_nothing_to_give() -> None:
+    """Taking from it is an error, not a wait."""
+    with pytest.raises(LookupError):
+        DueQueue().pop()
+
+
+def make_health() -> SourceHealth:
+    """Return the health of a source without jitter."""
+    return SourceHealth("prod", PACE, lambda: 1.0)
+
+
+def test_a_refused_source_pauses_and_says_why_once() -> None:
+    """The log tells the change, not each failure; then that it is back."""
+    health = make_health()
+
+    with capture_logs() as logs:
+        health.failed(NotAllowed("get_event_log: 1640001 app secret is incorrect"), 0.0)
+        health.failed(NotAllowed("get_event_log: 1640001 app secret is incorrect"), 60.0)
+        assert health.trouble == "get_event_log: 1640001 app secret is incorrect"
+        assert health.paused_until == 180.0
+        assert health.is_probing
+        health.succeeded(200.0)
+
+    assert (health.trouble, health.is_probing, health.succeeded_at) == ("", False, 200.0)
+    assert [entry["event"] for entry in logs] == ["source is in trouble", "source is back"]
+
+
+def test_a_server_that_says_when_is_heard() -> None:
+    """The pause is the one that the rate limit asked for; a shorter one does not cut it."""
+    health = make_health()
+    health.failed(TooFast("too fast", retry_after=40.0), 0.0)
+    health.failed(Unreachable("refused"), 0.0)
+
+    assert health.paused_until == 60.0
+    health.failed(TooFast("too fast", retry_after=5.0), 0.0)
+    assert health.paused_until == 60.0
+
+
+@pytest.mark.parametrize("error", [Upstream("500"), TimedOut("slow")])
+def test_one_alert_in_trouble_is_no_source_in_trouble(error: Upstream) -> None:
+    """Only a row of failures without any answer between them means that the source is down; it is not paused."""
+    health = make_health()
+    for _ in range(DOWN_AFTER - 1):
+        health.failed(error, 0.0)
+    before = health.trouble
+
+    health.failed(error, 0.0)
+    assert (before, health.trouble) == ("", str(error))
+    assert health.paused_until == 0.0
+    assert not health.is_probing
+
+
+def make_read(created_at: float, recorded: bool = True) -> KnownAlert:
+    """Return an alert whose id says that it was created at 1700000000."""
+    return KnownAlert("prod", "170000000000042", (), first_seen_at=0, created_at=created_at, creation_recorded=recorded)
+
+
+def test_a_wrong_time_zone_is_reported_once_several_alerts_tell_it() -> None:
+    """One odd alert is an oddity; three that are eight hours off are a time zone."""
+    skew = TimezoneSkew("prod")
+
+    with capture_logs() as logs:
+        for _ in range(2):
+            skew.add(make_read(1_700_028_800.0), now=1_700_000_000.0)
+        assert skew.seconds is None
+        for _ in range(3):
+            skew.add(make_read(1_700_028_800.0), now=1_700_000_000.0)
+
+    assert skew.seconds == 28_800
+    assert len(logs) == 1
+    assert logs[0]["skew_seconds"] == 28_800
+
+
+def test_a_right_time_zone_has_no_skew() -> None:
+    """Seconds between record and id are normal; an alert without a CREATE record tells nothing."""
+    skew = TimezoneSkew("prod")
+
+    with capture_logs() as logs:
+        for late in (0, 1, 2):
+            skew.add(make_read(1_700_000_000.0 + late), now=1_700_000_000.0)
+        skew.add(make_read(1_700_028_800.0, recorded=False), now=1_700_000_000.0)
+
+    assert skew.seconds == 1
+    assert logs == []

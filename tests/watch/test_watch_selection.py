@@ -1,0 +1,128 @@
+"""Which alerts are selected, with which labels, as files come, change, break and go."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from exporter.config import SourceSettings, load_config
+from exporter.watch import Selected, Selection, Watches
+
+FIELDS = ("bk_biz_id",)
+
+
+def make_source(folder: Path, watch: str) -> SourceSettings:
+    """Return a source with these watches, written as in the config."""
+    path = folder / "config.yaml"
+    path.write_text(
+        "sources:\n- name: prod\n  url: http://127.0.0.1:9\n"
+        f"  auth: {{app_code: a, app_secret: b, username: c}}\n  watch: {watch}\nlabels: [bk_biz_id]\n"
+    )
+    return load_config(path, {}).sources[0]
+
+
+def make_watches(folder: Path, watch: str) -> Watches:
+    """Return the watches of a source."""
+    return Watches(make_source(folder, watch), FIELDS)
+
+
+def teams(selection: Selection) -> dict[str, str]:
+    """Return the team of each selected alert."""
+    return {alert_id: dict(selected.labels).get("team", "") for alert_id, selected in selection.items()}
+
+
+def write(path: Path, text: str) -> None:
+    """Replace a file in one step, as careful writers do."""
+    partial = path.with_suffix(".partial")
+    partial.write_text(text)
+    partial.replace(path)
+
+
+def events(logs: list[Any]) -> list[str]:
+    """Return what was logged."""
+    return [entry["event"] for entry in logs]
+
+
+def test_fixed_ids_carry_source_fields_and_labels(tmp_path: Path) -> None:
+    """A fixed id tells none of an alert's fields: they are there, and empty."""
+    watches = make_watches(tmp_path, "[{alerts: [164239028644167, '42'], labels: {team: payments}}]")
+
+    labels = (("bk_biz_id", ""), ("source", "prod"), ("team", "payments"))
+    assert watches.selection() == {i: Selected(labels, watches.names[0]) for i in ("164239028644167", "42")}
+
+
+def test_the_first_watch_that_selects_an_alert_wins(tmp_path: Path) -> None:
+    """An alert that two watches select has the labels of the one that stands first in the file."""
+    watches = make_watches(tmp_path, "[{alerts: [1, 2], labels: {team: a}}, {alerts: [2, 3], labels: {team: b}}]")
+
+    assert teams(watches.selection()) == {"1": "a", "2": "a", "3": "b"}
+
+
+def test_an_unchanged_selection_is_the_same_object(tmp_path: Path) -> None:
+    """The poller need not compare what did not change."""
+    write(tmp_path / "w.yaml", "[{alerts: [1]}]")
+    watches = make_watches(tmp_path, "[{files: ['*.yaml']}]".replace("*.yaml", "w.yaml"))
+
+    assert watches.selection() is watches.selection()
+
+
+def test_files_are_read_again_when_they_change(tmp_path: Path) -> None:
+    """New, changed and vanished files show in the next selection; the watch's labels hold for all of them."""
+    (tmp_path / "watch").mkdir()
+    watches = make_watches(tmp_path, "[{files: [watch/*.yaml], labels: {team: infra}}]")
+    assert teams(watches.selection()) == {}
+
+    write(tmp_path / "watch" / "a.yaml", "[{alerts: [1, 2]}]")
+    write(tmp_path / "watch" / "b.yaml", "[{alerts: [3], labels: {team: search}}]")
+    assert teams(watches.selection()) == {"1": "infra", "2": "infra", "3": "search"}
+
+    write(tmp_path / "watch" / "a.yaml", "[{alerts: [2, 4]}]")
+    (tmp_path / "watch" / "b.yaml").unlink()
+    assert teams(watches.selection()) == {"2": "infra", "4": "infra"}
+
+    write(tmp_path / "watch" / "a.yaml", "[]")
+    assert teams(watches.selection()) == {}
+
+
+@pytest.mark.parametrize("broken", ["", "[{alerts: [1, ", "alerts: [1]", "[{alerts: [1.5]}]", "\x00"])
+def test_a_broken_file_keeps_its_last_good_list_and_says_so_once(broken: str, tmp_path: Path) -> None:
+    """Half-written or wrong, a file never empties its watch; the log names it once, and again when it is well."""
+    path = tmp_path / "w.yaml"
+    write(path, "[{alerts: [1, 2]}]")
+    watches = make_watches(tmp_path, "[{files: [w.yaml]}]")
+
+    with capture_logs() as logs:
+        write(path, broken)
+        kept = watches.selection()
+        again = watches.selection()
+        write(path, "[{alerts: [3]}]")
+        mended = watches.selection()
+
+    assert set(kept) == set(again) == {"1", "2"}
+    assert set(mended) == {"3"}
+    assert events(logs) == ["watch file is broken, its last good list stays", "watch file read"]
+    assert str(path) in logs[0]["faults"]
+    assert logs[0]["kept"] == 2
+
+
+def test_a_file_that_cannot_be_read_keeps_its_last_good_list(tmp_path: Path) -> None:
+    """A dangling replacement is a broken file, too."""
+    path = tmp_path / "w.yaml"
+    write(path, "[{alerts: [1]}]")
+    watches = make_watches(tmp_path, "[{files: [w.yaml]}]")
+
+    path.write_bytes(b"\xff\xfe broken")
+    os.utime(path, (1, 1))
+
+    assert set(watches.selection()) == {"1"}
+
+
+def test_a_watch_keeps_its_name_while_ids_come_and_go(tmp_path: Path) -> None:
+    """The last good cycle of a watch is found again after ids were added to its list, not after its labels changed."""
+    before = make_watches(tmp_path, "[{alerts: [1], labels: {team: a}}]").names
+    more = make_watches(tmp_path, "[{alerts: [1, 2], labels: {team: a}}]").names
+    other = make_watches(tmp_path, "[{alerts: [1], labels: {team: b}}]").names
+
+    assert before == more != other
