@@ -56,6 +56,7 @@ class SourcePoller:
         self._health = SourceHealth(name, self._pace, jitter)
         self._skew = TimezoneSkew(name)
         self._selection: Selection = {}
+        self._has_selected = False
         self._due = DueQueue()
         self._asking: set[str] = set()
         self._unasked: set[str] = set()
@@ -70,7 +71,7 @@ class SourcePoller:
     def select(self, now: float) -> bool:
         """Adopt what the watches select now; return whether that changed. Raises `LedgerError`."""
         selection = self._watches.selection()
-        if selection is self._selection:
+        if self._has_selected and selection is self._selection:
             return False
         added = [alert_id for alert_id in selection if alert_id not in self._selection]
         known = self._ledger.find(self.name, added)
@@ -82,6 +83,7 @@ class SourcePoller:
         for alert_id in self._selection.keys() - selection.keys():
             self._leave(alert_id)
         self._selection = selection
+        self._has_selected = True
         for alert_id in added:
             self._join(known[alert_id], now)
         return True
@@ -223,7 +225,7 @@ class SourcePoller:
 
     def cycle(self, tx: Transaction, now: float) -> None:
         """Complete the baseline, and note a good cycle, where every alert was asked as it should."""
-        if any(self._given_up(alert_id) is None for alert_id in self._unread):
+        if not self._has_selected or any(self._given_up(alert_id) is None for alert_id in self._unread):
             return
         if not self._ledger.has_baseline(self.name):
             self._complete_baseline(tx, now)
@@ -242,7 +244,7 @@ class SourcePoller:
 
     def state(self, now: float) -> SourceState:
         """Return how the source stands."""
-        self._cycled = self._cycled or not self._unasked or bool(self._health.trouble)
+        self._cycled |= self._has_selected and (not self._unasked or bool(self._health.trouble))
         return SourceState(
             name=self.name,
             up=not self._health.trouble,

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -22,11 +23,12 @@ _STOP_WITHIN = 10.0
 
 
 class ExporterProcess:
-    """A running `serve`; its log is kept. It is killed at the end of the block, whatever happened in it."""
+    """A running `serve`, or `demo` without a config; its log is kept. At the end of the block it is killed."""
 
-    def __init__(self, config: Path) -> None:
+    def __init__(self, config: Path | None, *options: str) -> None:
+        command = ["demo"] if config is None else ["serve", f"--config.file={config}"]
         self._process = subprocess.Popen(
-            [COMMAND, "serve", f"--config.file={config}", "--web.listen-address=127.0.0.1:0"],
+            [COMMAND, *command, "--web.listen-address=127.0.0.1:0", *options],
             stderr=subprocess.PIPE,
             text=True,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
@@ -38,7 +40,12 @@ class ExporterProcess:
         if not self._listening.wait(_START_WITHIN) or self._process.poll() is not None:
             self.kill()
             raise AssertionError("the exporter did not start:\n" + "".join(self.log))
-        self.url = next(m[1] for line in self.log if (m := re.search(r"msg=listening url=(\S+)", line)))
+        self.url = next(m[0] for line in self.log if (m := re.search(r"http://127\.0\.0\.1:\d+", line)))
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
 
     def get(self, path: str, **headers: str) -> requests.Response:
         """Ask for a page."""
@@ -51,14 +58,19 @@ class ExporterProcess:
     def kill(self) -> None:
         """End it as a crash would, at once and in the middle of whatever it does."""
         self._process.kill()
-        self._end()
+        self.wait()
 
     def stop(self) -> int:
         """Ask it to stop, and return its exit code."""
-        self._process.terminate()
-        return self._end()
+        self.signal(signal.SIGTERM)
+        return self.wait()
 
-    def _end(self) -> int:
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
+
+    def wait(self) -> int:
+        """Wait for its end, and return its exit code."""
         code = self._process.wait(_STOP_WITHIN)
         self._reader.join()
         assert self._process.stderr is not None
@@ -69,7 +81,7 @@ class ExporterProcess:
         assert self._process.stderr is not None
         for line in self._process.stderr:
             self.log.append(line)
-            if "msg=listening" in line:
+            if "listening" in line:
                 self._listening.set()
         self._listening.set()
 

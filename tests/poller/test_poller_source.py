@@ -49,6 +49,14 @@ def test_a_baseline_without_alerts_is_complete(desk: Desk) -> None:
     assert desk.ledger.has_baseline("prod")
 
 
+def test_without_a_selection_nothing_is_complete(desk: Desk) -> None:
+    """Before the watches were looked at, or while the ledger refuses what they select, no cycle can end."""
+    desk.cycle()
+
+    assert not desk.ledger.has_baseline("prod")
+    assert not desk.state().cycled
+
+
 def test_a_restart_goes_on_with_the_baseline(desk: Desk) -> None:
     """A crash during the baseline costs nothing: what is still to be read counts whole."""
     desk.watch("1", "2")

@@ -1,0 +1,248 @@
+"""The loop with real threads and a real ledger: births, forgetting, trouble with the ledger, bugs, and its end."""
+
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from structlog.testing import capture_logs
+
+from exporter.blueking import Unreachable
+from exporter.config import PollSettings, RateLimitSettings, load_config
+from exporter.flow.records import FlowRecord, Log
+from exporter.ledger import Ledger, open_ledger
+from exporter.metrics import OwnMetrics, Publisher
+from exporter.metrics.snapshot import Format
+from exporter.poller.loop import Poller
+from exporter.poller.source import SourcePoller
+from exporter.poller.workers import Answers, Workers
+from exporter.watch import Watches
+from tests.e2e.harness import wait_until
+from tests.poller.desk import BOUNDS, POLL
+
+QUICK = POLL.model_copy(update={"interval": 0.1, "acked_interval": 0.1, "settle": 0.0})
+
+
+class Loop:
+    """A running loop over one source whose answers a function gives."""
+
+    def __init__(
+        self,
+        folder: Path,
+        ask: Callable[[str], Log],
+        *,
+        poll: PollSettings = QUICK,
+        birth_hold: float = 0.0,
+        retention: float = 1e9,
+    ) -> None:
+        self.ledger: Ledger = open_ledger(f"sqlite:///{folder}/flow.db", BOUNDS)
+        config = folder / "config.yaml"
+        config.write_text(
+            "sources: [{name: prod, url: 'http://127.0.0.1:9', auth: {app_code: a, app_secret: b, username: c},"
+            " watch: [{files: [watch.yaml]}]}]"
+        )
+        self.answers: Answers = queue.SimpleQueue()
+        own = OwnMetrics("1.2.3")
+        own.add_source("prod", ["upstream"], ["get_event_log"])
+        source = SourcePoller(
+            "prod",
+            watches=Watches(load_config(config, {}).sources[0], ()),
+            ledger=self.ledger,
+            own=own,
+            poll=poll,
+            limits=RateLimitSettings(),
+            jitter=lambda: 1.0,
+            now=time.time(),
+        )
+        self.poller = Poller(
+            [source],
+            {"prod": Workers("prod", ask, 2, self.answers, time.time)},
+            self.answers,
+            self.ledger,
+            birth_hold=birth_hold,
+            retention=retention,
+            clock=time.time,
+        )
+        self.publisher = Publisher(self.poller.moment(), own, time.time)
+        self.stopping = threading.Event()
+        self.thread = threading.Thread(target=self._run)
+        self.raised: BaseException | None = None
+
+    def _run(self) -> None:
+        try:
+            self.poller.run(self.publisher, self.stopping)
+        except BaseException as error:  # noqa: BLE001 - the test looks at it
+            self.raised = error
+
+    def stop(self) -> None:
+        """Stop as a signal does, and wait for the end."""
+        self.stopping.set()
+        self.answers.put(None)
+        self.thread.join(20)
+        assert not self.thread.is_alive()
+
+    def records(self) -> float:
+        """Return the committed number of records."""
+        return sum(t.values[0] for s, t in self.ledger.view().totals.items() if s.total == "records")
+
+    def scraped(self) -> list[str]:
+        """Return the values of the records metric in a scrape."""
+        lines = self.publisher.scrape().plain[Format.TEXT].decode().splitlines()
+        return [line.rsplit(" ", 1)[1] for line in lines if line.startswith("bkmonitor_flow_records_total{")]
+
+
+@contextmanager
+def running(loop: Loop) -> Iterator[Loop]:
+    """Run a loop, and end it."""
+    loop.publisher.start()
+    loop.thread.start()
+    try:
+        yield loop
+    finally:
+        loop.stop()
+        loop.publisher.stop()
+        loop.ledger.close()
+
+
+def watch(folder: Path, *alert_ids: str) -> None:
+    """Write the watch file."""
+    partial = folder / "watch.partial"
+    partial.write_text(f"[{{alerts: [{', '.join(map(repr, alert_ids))}]}}]")
+    partial.replace(folder / "watch.yaml")
+
+
+def created(_alert_id: str) -> Log:
+    """Answer with an alert that was just created."""
+    return Log((FlowRecord("CREATE", "SUCCESS", time.time()),))
+
+
+def test_a_new_series_is_served_as_zero_before_its_value(tmp_path: Path) -> None:
+    """After the baseline, a scrape gets 0 first, and the value once the hold has passed since that scrape."""
+    watch(tmp_path)
+    with running(Loop(tmp_path, created, birth_hold=1.5)) as loop:
+        wait_until(lambda: loop.ledger.has_baseline("prod"), within=10)
+        watch(tmp_path, "1")
+        wait_until(lambda: loop.records() == 1, within=10)
+        wait_until(lambda: loop.publisher.current.newborn != (), within=10)
+        scraped_at = time.time()
+        assert loop.scraped() == ["0.0"]
+        wait_until(lambda: loop.scraped() == ["1.0"], within=20)
+        assert loop.scraped() == ["1.0"]
+        assert time.time() - scraped_at >= 1.5
+
+    with running(Loop(tmp_path, created, birth_hold=3600)) as again:
+        assert again.scraped() == ["1.0"]
+
+
+def test_without_a_scrape_a_series_is_not_born(tmp_path: Path) -> None:
+    """The hold begins when somebody got the zero, not when it was rendered."""
+    watch(tmp_path)
+    with running(Loop(tmp_path, created, birth_hold=0.1)) as loop:
+        wait_until(lambda: loop.ledger.has_baseline("prod"), within=10)
+        watch(tmp_path, "1")
+        wait_until(lambda: loop.publisher.current.newborn != (), within=10)
+        threading.Event().wait(1.5)
+
+        assert loop.publisher.current.newborn != ()
+        assert loop.scraped() == ["0.0"]
+
+
+def test_a_ledger_in_trouble_counts_nothing_and_then_everything(tmp_path: Path) -> None:
+    """While the file is locked nothing is counted; the log says so once; afterwards every record is there."""
+    watch(tmp_path, "1", "2", "3")
+    with capture_logs() as logs, running(Loop(tmp_path, created)) as loop:
+        wait_until(lambda: loop.records() == 3, within=10)
+        with closing(sqlite3.connect(tmp_path / "flow.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            watch(tmp_path, "1", "2", "3", "4")
+            wait_until(lambda: "ledger is in trouble" in str(logs), within=20)
+            assert loop.records() == 3
+            other.execute("ROLLBACK")
+        wait_until(lambda: loop.records() == 4, within=20)
+        assert loop.records() == 4
+
+    events = [entry["event"].split(":")[0] for entry in logs]
+    assert events.count("ledger is in trouble") == 1
+    assert events.count("ledger is back") == 1
+
+
+def test_alerts_are_forgotten_after_the_retention_but_not_while_watched(tmp_path: Path) -> None:
+    """What rested long ago and left the watch leaves the ledger; its totals stay."""
+    watch(tmp_path, "1", "2")
+    with running(Loop(tmp_path, lambda _: Log((FlowRecord("RECOVER", "SUCCESS", 1.0),)))) as loop:
+        wait_until(lambda: loop.records() == 2, within=10)
+        with_both = loop.ledger.find("prod", ["1", "2"])
+    assert set(with_both) == {"1", "2"}
+
+    watch(tmp_path, "2")
+    with running(Loop(tmp_path, created, retention=0.0)) as later:
+        wait_until(lambda: later.ledger.version > 0, within=10)
+        later.stop()
+        assert set(later.ledger.find("prod", ["1", "2"])) == {"2"}
+        assert later.records() == 2
+
+
+def test_a_bug_in_a_worker_ends_the_loop(tmp_path: Path) -> None:
+    """An error that is not BlueKing's is a bug: it is not swallowed by a thread."""
+
+    def buggy(_alert_id: str) -> Log:
+        raise ZeroDivisionError
+
+    watch(tmp_path, "1")
+    with running(Loop(tmp_path, buggy)) as loop:
+        loop.thread.join(10)
+
+        assert isinstance(loop.raised, ZeroDivisionError)
+
+
+def test_a_stop_commits_what_was_asked(tmp_path: Path) -> None:
+    """Answers under way when the signal comes are still counted."""
+    asked, release = threading.Event(), threading.Event()
+
+    def slow(alert_id: str) -> Log:
+        asked.set()
+        release.wait(10)
+        return created(alert_id)
+
+    watch(tmp_path, "1")
+    with running(Loop(tmp_path, slow)) as loop:
+        assert asked.wait(10)
+        threading.Timer(0.5, release.set).start()
+        loop.stop()
+
+        assert loop.records() == 1
+
+
+def test_a_stop_does_not_wait_for_a_server_that_hangs(tmp_path: Path) -> None:
+    """It ends within seconds, whatever a request under way waits for."""
+    asked, release = threading.Event(), threading.Event()
+
+    def hanging(alert_id: str) -> Log:
+        asked.set()
+        release.wait(60)
+        return created(alert_id)
+
+    watch(tmp_path, "1")
+    with running(Loop(tmp_path, hanging)) as loop:
+        assert asked.wait(10)
+        started = time.monotonic()
+        loop.stop()
+        assert time.monotonic() - started < 8
+        release.set()
+
+
+def test_the_state_of_sources_is_published_without_commits(tmp_path: Path) -> None:
+    """A source that never answers shows in the next snapshots, though nothing is ever committed for it."""
+
+    def refused(_alert_id: str) -> Log:
+        raise Unreachable("connection refused")
+
+    watch(tmp_path, "1")
+    with running(Loop(tmp_path, refused)) as loop:
+        wait_until(lambda: not loop.publisher.current.moment.sources[0].up, within=20)
+
+        state = loop.publisher.current.moment.sources[0]
+        assert (state.up, state.trouble) == (False, "connection refused")
