@@ -1,0 +1,35 @@
+"""YAML to validated settings: every fault at once, by file, line and key; secrets that cannot print."""
+
+from exporter.config.auth import AuthSettings
+from exporter.config.duration import format_duration, parse_duration
+from exporter.config.faults import ConfigError, Fault
+from exporter.config.loader import load_config
+from exporter.config.schema import json_schema
+from exporter.config.secret import Secret
+from exporter.config.settings import HistogramSettings, LedgerSettings, PollSettings, Settings, WebSettings
+from exporter.config.source import PathSettings, RateLimitSettings, SourceSettings, TlsSettings, WatchSettings
+from exporter.config.watch_files import WatchGroup, load_watch_file, matching_files
+
+__all__ = [
+    "AuthSettings",
+    "ConfigError",
+    "Fault",
+    "HistogramSettings",
+    "LedgerSettings",
+    "PathSettings",
+    "PollSettings",
+    "RateLimitSettings",
+    "Secret",
+    "Settings",
+    "SourceSettings",
+    "TlsSettings",
+    "WatchGroup",
+    "WatchSettings",
+    "WebSettings",
+    "format_duration",
+    "json_schema",
+    "load_config",
+    "load_watch_file",
+    "matching_files",
+    "parse_duration",
+]

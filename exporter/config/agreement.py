@@ -1,0 +1,54 @@
+"""What the parts of a config owe each other, checked as they were given, so that it is told beside other faults."""
+
+from collections.abc import Collection, Iterator, Mapping
+from string import Formatter
+
+from exporter.config.duration import format_duration, read_duration
+from exporter.config.labels import clashes
+from exporter.config.model import Finding, listed, peek
+from exporter.config.words import shown
+
+
+def names_differ(given: Mapping[str, object]) -> Iterator[Finding]:
+    """Yield a finding for each source that has the name of an earlier one."""
+    taken: dict[str, int] = {}
+    for index, source in listed(given.get("sources")):
+        name = peek(source, "name")
+        if isinstance(name, str) and taken.setdefault(name, index) != index:
+            yield ("sources", index, "name"), f"{shown(name)} is the name of sources[{taken[name]}] already"
+
+
+def labels_differ(given: Mapping[str, object], fields: Collection[str]) -> Iterator[Finding]:
+    """Yield a finding for each field chosen twice, and for each label of a watch that is one of `fields`."""
+    seen: set[object] = set()
+    for index, name in listed(given.get("labels")):
+        if isinstance(name, str) and name in seen:
+            yield ("labels", index), f"{shown(name)} is given twice"
+        seen.add(name if isinstance(name, str) else None)
+    for index, source in listed(given.get("sources")):
+        for loc, message in clashes(peek(source, "watch"), fields):
+            yield ("sources", index, "watch", *loc), message
+
+
+def retention_outlasts(retention: object, window: object) -> Iterator[Finding]:
+    """Yield a finding unless an ended alert is remembered for longer than it could be seen anew, and counted twice."""
+    try:
+        remembered, seen = read_duration(retention), read_duration(window)
+    except ValueError:
+        return  # each has its own fault then
+    if remembered <= seen:
+        told = format_duration(seen)
+        yield ("ledger", "retention"), f"expected more than poll.first_seen_window, which is {told}"
+
+
+def placeholders_known(template: object, fields: Collection[str]) -> Iterator[Finding]:
+    """Yield a finding for each placeholder of the alert's address that is none of its labels."""
+    try:
+        parts = list(Formatter().parse(template)) if isinstance(template, str) else []
+    except ValueError:
+        return  # the template has its own fault then
+    names = {"alert_id": None, "source": None} | dict.fromkeys(fields)
+    for name in dict.fromkeys(name for _, name, _, _ in parts if name is not None):
+        if name not in names:
+            known = ", ".join(f"{{{known}}}" for known in names)
+            yield ("web", "alert_url"), f"unknown placeholder {{{name}}}; known are {known}"

@@ -1,0 +1,44 @@
+"""Faults of a config: where each stands and what would be right; and the error that carries all of them."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from exporter.config.model import Loc
+
+_PLAIN_KEY = re.compile(r"[\w.-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong: in which file and line (from 1), under which key (empty: the file as a whole), and what."""
+
+    file: str
+    line: int
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}: "
+        return f"{place}{self.key}: {self.message}" if self.key else f"{place}{self.message}"
+
+
+class ConfigError(Exception):
+    """A config cannot be used; `faults` tells all that is wrong with it, in file order, and so does str, one a line."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+def key_path(loc: Loc) -> str:
+    """Return a place as its user would write it: `sources[0].auth.app_code`."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{_legible(part)}" for part in loc).removeprefix(".")
+
+
+def _legible(key: str) -> str:
+    """Return a key as it is, or its beginning: with the blank after a colon forgotten, a key holds its secret."""
+    if _PLAIN_KEY.fullmatch(key):
+        return key
+    beginning = _PLAIN_KEY.match(key)
+    return (beginning.group() if beginning else "") + "…"

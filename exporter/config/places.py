@@ -1,0 +1,130 @@
+"""The types of values that point elsewhere: addresses, paths, files, glob patterns, time zones."""
+
+import glob
+import os
+import re
+from difflib import get_close_matches
+from pathlib import Path
+from string import Formatter
+from typing import Annotated
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BeforeValidator, ValidationInfo, WithJsonSchema
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from exporter.config.model import Surroundings
+from exporter.config.scalars import Reads, did_you_mean, read_text
+from exporter.config.secret import Secret
+from exporter.config.words import shown
+
+_UNSAFE = re.compile(r"[\s?#\\\x00-\x1f\x7f]")
+
+
+def _check_address(address: str, *, user: bool = False) -> None:
+    """Raise ValueError unless `address` is http or https with a host; it may hold a password, so none shows it."""
+    try:
+        parts = urlsplit(address)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid or _UNSAFE.search(address) or ("@" in address and not user):
+        without = "query or fragment" if user else "user, query or fragment"
+        raise ValueError(f"expected http://HOST[:PORT][/PATH] or https://…, without {without}")
+
+
+def _read_address(value: object) -> str:
+    text = read_text(value)
+    _check_address(text)
+    return text
+
+
+def _read_path_or_address(value: object) -> str:
+    text = read_text(value)
+    if "://" in text:
+        return _read_address(text)
+    if not text.startswith("/") or _UNSAFE.search(text):
+        raise ValueError(f'expected a path that begins with "/", or a whole address, got {shown(text)}')
+    return text
+
+
+def _check_proxy(proxy: Secret) -> Secret:
+    _check_address(proxy.reveal(), user=True)
+    return proxy
+
+
+def _folder(validation: ValidationInfo) -> Path:
+    return validation.context.folder if isinstance(validation.context, Surroundings) else Path()
+
+
+def _find_file(value: object, validation: ValidationInfo) -> Path:
+    path = _folder(validation) / (value if isinstance(value, Path) else read_text(value))
+    try:
+        usable = path.is_file() and os.access(path, os.R_OK)
+    except OSError:
+        usable = False
+    if not usable:
+        raise ValueError(f"no such file, or not readable: {path}")
+    return path
+
+
+def anchored(pattern: str, folder: Path) -> str:
+    """Return a glob pattern as an absolute one: below `folder`, whose own name is no pattern."""
+    return str(Path(glob.escape(str(folder.absolute()))) / pattern)
+
+
+def _anchor_pattern(value: object, validation: ValidationInfo) -> str:
+    return anchored(read_text(value), _folder(validation))
+
+
+def _read_zone(value: object) -> ZoneInfo:
+    if isinstance(value, ZoneInfo):
+        return value
+    text = read_text(value)
+    try:
+        return ZoneInfo(text)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"unknown time zone {shown(text)}{_nearest_zones(text)}") from None
+
+
+def _nearest_zones(text: str) -> str:
+    zones = {zone.lower(): zone for zone in sorted(available_timezones())}
+    return did_you_mean(zones[near] for near in get_close_matches(text.lower(), zones, 2, 0.75))
+
+
+def _read_ledger_url(value: object) -> str:
+    """Return a URL of SQLAlchemy; no message shows it, for later ones may hold a password."""
+    text = read_text(value)
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        raise ValueError("expected a URL such as sqlite:///bkmonitor-flow.db") from None
+    if url.drivername not in ("sqlite", "sqlite+pysqlite"):
+        raise ValueError("expected sqlite:///FILE: this version keeps its ledger in SQLite, PostgreSQL comes later")
+    if not url.database or url.host or url.database == ":memory:" or url.query.get("mode") == "memory":
+        raise ValueError("expected sqlite:///FILE, three slashes and the name of a file")
+    return text
+
+
+def _read_alert_url(value: object) -> str:
+    text = read_text(value)
+    try:
+        fields = [part[1:] for part in Formatter().parse(text) if part[1] is not None]
+    except ValueError:
+        raise ValueError("expected each { to begin a placeholder such as {alert_id}; {{ stands for a {") from None
+    if any(spec or conversion for _name, spec, conversion in fields):
+        raise ValueError("a placeholder is a plain name such as {alert_id}")
+    if not text.startswith(("http://", "https://")):
+        raise ValueError("expected an http or https address with placeholders such as {alert_id}")
+    return text
+
+
+Address = Annotated[str, Reads(_read_address, {"type": "string", "pattern": "^https?://[^\\s?#@]+$"})]
+PathOrAddress = Annotated[str, Reads(_read_path_or_address, {"type": "string", "pattern": "^(/|https?://)[^\\s?#@]*$"})]
+ProxyAddress = Annotated[Secret, AfterValidator(_check_proxy)]
+ExistingFile = Annotated[Path, BeforeValidator(_find_file)]
+FilePattern = Annotated[str, BeforeValidator(_anchor_pattern), WithJsonSchema({"type": "string", "minLength": 1})]
+Zone = Annotated[ZoneInfo, Reads(_read_zone, {"type": "string", "examples": ["Asia/Shanghai", "UTC"]})]
+LedgerUrl = Annotated[str, Reads(_read_ledger_url, {"type": "string", "pattern": "^sqlite(\\+pysqlite)?:///."})]
+AlertUrl = Annotated[str, Reads(_read_alert_url, {"type": "string", "pattern": "^https?://"})]

@@ -1,0 +1,117 @@
+"""The settings as a whole: sources, how often to ask, what becomes a label, where the state is kept."""
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from exporter.config.agreement import labels_differ, names_differ, placeholders_known, retention_outlasts
+from exporter.config.duration import format_duration
+from exporter.config.labels import AlertField
+from exporter.config.model import Finding, Model, Rule, listed, peek
+from exporter.config.places import AlertUrl, LedgerUrl
+from exporter.config.scalars import Some, duration
+from exporter.config.source import SourceSettings
+
+_Interval = duration(at_least=0.05)
+_Moment = duration(at_least=0.001)
+_Delay = duration(at_least=0)
+_FIELDS: tuple[AlertField, ...] = ("bk_biz_id", "severity")
+_BOUNDS = (30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0, 86400.0)
+
+
+def _check_bounds(bounds: tuple[float, ...]) -> tuple[float, ...]:
+    for lower, upper in pairwise(bounds):
+        if upper <= lower:
+            raise ValueError(
+                f"expected bounds that increase, got {format_duration(upper)} after {format_duration(lower)}"
+            )
+    return bounds
+
+
+Bounds = Annotated[Some[Annotated[float, _Moment]], AfterValidator(_check_bounds)]
+
+
+class PollSettings(Model):
+    """When an alert is asked about, and when no more."""
+
+    interval: Annotated[float, _Interval] = 30.0
+    """How often an open, un-acked alert is asked about."""
+    acked_interval: Annotated[float, _Interval] = 300.0
+    """How often an open alert is asked about once somebody acknowledged it."""
+    refresh: Annotated[float, _Interval] = 600.0
+    """How long an alert rests while nothing suggests a change; doubles, up to 1h, while nothing new is found."""
+    settle: Annotated[float, _Delay] = 10.0
+    """How long to wait for late records after an end or a deadline."""
+    first_seen_window: Annotated[float, _Delay] = 3600.0
+    """How old the records of an alert first seen later may be to count."""
+    max_age: Annotated[float, _Moment] = 2_592_000.0
+    """The age at which an alert that cannot end rests as expired."""
+
+
+class HistogramSettings(Model):
+    """The upper bounds of the histograms' buckets, increasing."""
+
+    time_to_ack: Bounds = _BOUNDS
+    """Bounds of the time from creation to the first ACK."""
+    time_to_first_action: Bounds = _BOUNDS
+    """Bounds of the time from creation to the first action."""
+    time_to_end: Bounds = _BOUNDS
+    """Bounds of the time from creation to recovered or closed."""
+
+
+class LedgerSettings(Model):
+    """Where the durable state is kept, and for how long."""
+
+    url: LedgerUrl = "sqlite:///bkmonitor-flow.db"
+    """The database, as SQLAlchemy writes it; a relative file is relative to the working directory."""
+    retention: Annotated[float, _Moment] = 2_592_000.0
+    """How long an ended alert is remembered; longer than poll.first_seen_window."""
+
+
+class WebSettings(Model):
+    """What the exporter shows, and when."""
+
+    birth_hold: Annotated[float, _Delay] = 60.0
+    """How long a new series is served as 0 before its value shows."""
+    alert_url: AlertUrl | None = None
+    """The page of an alert, with the placeholders {alert_id}, {source} and the names under labels."""
+
+
+def _parts_agree(given: Mapping[str, object]) -> Iterator[Finding]:
+    """Yield what is wrong between the parts of a config, with the defaults of those not given."""
+    fields = label_fields(given)
+    retention, window = peek(given.get("ledger"), "retention"), peek(given.get("poll"), "first_seen_window")
+    yield from names_differ(given)
+    yield from labels_differ(given, fields)
+    yield from retention_outlasts(
+        LedgerSettings().retention if retention is None else retention,
+        PollSettings().first_seen_window if window is None else window,
+    )
+    yield from placeholders_known(peek(given.get("web"), "alert_url"), fields)
+
+
+class Settings(Model):
+    """The config of bkmonitor-flow-exporter."""
+
+    rules = (Rule(_parts_agree),)
+
+    sources: Some[SourceSettings]
+    """The BlueKing deployments to ask."""
+    poll: PollSettings = PollSettings()
+    """When an alert is asked about."""
+    labels: tuple[AlertField, ...] = _FIELDS
+    """Which fields of an alert become labels."""
+    histograms: HistogramSettings = HistogramSettings()
+    """The bounds of the histograms' buckets."""
+    ledger: LedgerSettings = LedgerSettings()
+    """Where the durable state is kept."""
+    web: WebSettings = WebSettings()
+    """What the exporter serves."""
+
+
+def label_fields(given: object) -> tuple[str, ...]:
+    """Return the names under the `labels:` of a config not yet validated, as far as they are texts, or the default."""
+    labels = peek(given, "labels")
+    return _FIELDS if labels is None else tuple(name for _, name in listed(labels) if isinstance(name, str))

@@ -1,0 +1,109 @@
+"""The settings of one source: where a BlueKing deployment is, who asks it, how hard, and which alerts are watched."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, ClassVar
+from zoneinfo import ZoneInfo
+
+from pydantic import Field
+
+from exporter.config.auth import AuthSettings
+from exporter.config.headers import HeaderName, HeaderText, HeaderValue
+from exporter.config.labels import AlertId, LabelName, LabelValue
+from exporter.config.model import Finding, Model, Rule
+from exporter.config.places import Address, ExistingFile, FilePattern, PathOrAddress, ProxyAddress, Zone
+from exporter.config.rules import exactly_one, needs
+from exporter.config.scalars import Flag, Some, duration, rate, shaped, whole
+
+_ESB = "/api/c/compapi/v2/monitor_v3"
+
+SourceName = Annotated[
+    str,
+    shaped("[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", 'up to 63 letters, digits, "_", "." and "-", a letter or digit first'),
+]
+
+
+class PathSettings(Model):
+    """Where the API's endpoints are: a path below the source's url, or a whole address."""
+
+    get_event_log: PathOrAddress = f"{_ESB}/get_event_log/"
+    """The endpoint that tells the flow records of an alert."""
+    search_alert: PathOrAddress = f"{_ESB}/search_alert/"
+    """The endpoint that searches alerts; on an API gateway it ends in /app/alert/search/."""
+
+
+class TlsSettings(Model):
+    """How the source's certificate is checked, and which one the exporter shows."""
+
+    rules = (needs("key_file", "cert_file"),)
+
+    ca_file: ExistingFile | None = None
+    """The authorities to trust, PEM; without it those that come with Python's requests."""
+    cert_file: ExistingFile | None = None
+    """The exporter's own certificate, PEM, for a server that asks for one."""
+    key_file: ExistingFile | None = None
+    """The key of cert_file, PEM, where it is a file of its own."""
+    insecure_skip_verify: Flag = False
+    """Trust any certificate; for tests only."""
+
+
+class RateLimitSettings(Model):
+    """How hard the source may be asked: each call makes the server search a year of log indices."""
+
+    requests_per_second: Annotated[float, rate(at_most=10_000)] = 10.0
+    """Requests a second in the long run."""
+    burst: Annotated[int, whole(1, 10_000)] = 20
+    """Requests that may go out at once after a quiet time."""
+    concurrency: Annotated[int, whole(1, 256)] = 4
+    """Requests that may be under way at the same time."""
+
+
+class WatchSettings(Model):
+    """A rule that selects alerts and gives them labels; where two select the same alert the first one wins."""
+
+    rules = (exactly_one("alerts", "files", unless="search"),)
+    not_yet: ClassVar[Mapping[str, str]] = {"search": "not accepted yet: this version watches by alerts and files"}
+
+    alerts: Some[AlertId] = ()
+    """Fixed alert ids, text or whole numbers."""
+    files: Some[FilePattern] = ()
+    """Patterns of files that list alerts, [{alerts: [...], labels: {...}}], YAML or JSON; re-read when changed."""
+    labels: dict[LabelName, LabelValue] = Field(default_factory=dict)
+    """Labels for the alerts of this watch."""
+
+
+def _one_proxy(given: Mapping[str, object]) -> Iterator[Finding]:
+    if "proxy_url" in given and given.get("proxy_from_environment") is True:
+        yield ("proxy_from_environment",), "contradicts proxy_url: give one of them"
+
+
+class SourceSettings(Model):
+    """One BlueKing deployment."""
+
+    rules = (Rule(_one_proxy),)
+
+    name: SourceName
+    """The value of the label source."""
+    url: Address
+    """The address of the ESB or of the API gateway."""
+    paths: PathSettings = PathSettings()
+    """Where the API's endpoints are."""
+    auth: AuthSettings
+    """Who asks."""
+    tenant_id: HeaderText | None = None
+    """The tenant, sent as X-Bk-Tenant-Id; required where a deployment has several."""
+    headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict)
+    """Further headers of each request; their values are treated as secrets."""
+    timezone: Zone = ZoneInfo("Asia/Shanghai")
+    """The time zone of the server process, in which the records' times are written."""
+    tls: TlsSettings = TlsSettings()
+    """How the source's certificate is checked."""
+    proxy_url: ProxyAddress | None = None
+    """The proxy to the source; treated as a secret, for it may hold a password."""
+    proxy_from_environment: Flag = False
+    """Take the proxy from HTTP_PROXY, HTTPS_PROXY and NO_PROXY."""
+    timeout: Annotated[float, duration(at_least=0.001)] = 10.0
+    """How long one request may take."""
+    rate_limit: RateLimitSettings = RateLimitSettings()
+    """How hard the source may be asked."""
+    watch: Some[WatchSettings]
+    """Which alerts are watched."""

@@ -1,0 +1,32 @@
+"""Data flows one way: which room may import which."""
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1] / "exporter"
+MAY_IMPORT = {
+    "flow": set(),
+    "simulator": set(),
+    "config": set(),
+    "blueking": {"config", "flow"},
+    "watch": {"config", "flow"},
+    "ledger": {"flow"},
+    "metrics": {"flow", "ledger"},
+    "poller": {"blueking", "config", "flow", "ledger", "metrics", "watch"},
+    "web": {"flow", "metrics"},
+}
+
+
+def imported_rooms(path: Path) -> set[str]:
+    """Return the rooms that a module imports from; the package itself, for its version, is none."""
+    imports = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Import | ast.ImportFrom))
+    names = [getattr(node, "module", None) or node.names[0].name for node in imports]
+    return {name.split(".")[1] for name in names if name.startswith("exporter.")}
+
+
+def test_a_room_imports_only_from_the_rooms_below_it() -> None:
+    """A lower layer never imports a higher one; every room has its place."""
+    assert {path.name for path in ROOT.iterdir() if (path / "__init__.py").exists()} == set(MAY_IMPORT)
+    for room, allowed in MAY_IMPORT.items():
+        for path in (ROOT / room).rglob("*.py"):
+            assert imported_rooms(path) <= allowed | {room}, path
