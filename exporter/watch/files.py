@@ -30,9 +30,7 @@ class WatchedFiles:
     def refresh(self) -> bool:
         """Read the files that are new or changed, drop those that are gone; return whether any group may differ."""
         found = {
-            path: signature
-            for path in matching_files(self._patterns)
-            if (signature := _signature(path)) is not None
+            path: signature for path in matching_files(self._patterns) if (signature := _signature(path)) is not None
         }
         gone = [path for path in self._signatures if path not in found]
         changed = [path for path, signature in found.items() if self._signatures.get(path) != signature]

@@ -67,4 +67,3 @@ class Server:
         """Stop listening, and end the threads."""
         self._server.stop()
         self._thread.join()
-
