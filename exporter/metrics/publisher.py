@@ -22,6 +22,7 @@ class Publisher:
         self._clock = clock
         self._current = take(first, own)
         self._next: Moment | None = None
+        self._bug: BaseException | None = None
         self._changed = threading.Condition()
         self._stopping = threading.Event()
         self._served: deque[tuple[tuple[Series, ...], float]] = deque()
@@ -47,7 +48,9 @@ class Publisher:
             yield self._served.popleft()
 
     def publish(self, moment: Moment) -> None:
-        """Have `moment` rendered; returns at once."""
+        """Have `moment` rendered; returns at once. Raises what ended the rendering thread: stale numbers are no numbers."""
+        if self._bug is not None:
+            raise self._bug
         with self._changed:
             self._next = moment
             self._changed.notify()
@@ -64,10 +67,13 @@ class Publisher:
         self._thread.join()
 
     def _run(self) -> None:
-        while (moment := self._await()) is not None:
-            started = time.perf_counter()
-            self._current = take(moment, self._own)
-            self._stopping.wait(_REST_PER_RENDERING * (time.perf_counter() - started))
+        try:
+            while (moment := self._await()) is not None:
+                started = time.perf_counter()
+                self._current = take(moment, self._own)
+                self._stopping.wait(_REST_PER_RENDERING * (time.perf_counter() - started))
+        except BaseException as bug:  # noqa: BLE001 - handed to the thread that publishes
+            self._bug = bug
 
     def _await(self) -> Moment | None:
         with self._changed:

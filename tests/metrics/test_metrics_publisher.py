@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from prometheus_client import CollectorRegistry
+from prometheus_client.metrics_core import Metric
 
 from exporter.ledger import SeriesTotal
 from exporter.metrics import Publisher
@@ -47,6 +48,35 @@ def test_newborn_series_are_noted_when_a_scrape_gets_them(publisher: Publisher) 
 
     assert list(publisher.take_served()) == [((RECORDS,), 42.0)]
     assert list(publisher.take_served()) == []
+
+
+class Broken(CollectorRegistry):
+    """A registry that works once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.works = True
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield nothing, or fail."""
+        if not self.works:
+            raise ZeroDivisionError
+        return iter(())
+
+
+def test_a_bug_in_rendering_reaches_the_loop() -> None:
+    """The exporter ends rather than serve an old snapshot for ever."""
+    broken = Broken()
+    publisher = Publisher(YOUNG, broken, lambda: 0.0)
+    broken.works = False
+    publisher.start()
+
+    publisher.publish(YOUNG)
+    with pytest.raises(ZeroDivisionError):  # noqa: PT012 - which of the next ones raises is up to the thread
+        for _ in range(100):
+            threading.Event().wait(0.1)
+            publisher.publish(YOUNG)
+    publisher.stop()
 
 
 def test_it_stops_at_once_also_when_nothing_was_published() -> None:
