@@ -48,7 +48,7 @@ class Publisher:
             yield self._served.popleft()
 
     def publish(self, moment: Moment) -> None:
-        """Have `moment` rendered; returns at once. Raises what ended the rendering thread: nobody wants stale numbers."""
+        """Have `moment` rendered; returns at once. Raises what ended the rendering thread: stale is worse than none."""
         if self._bug is not None:
             raise self._bug
         with self._changed:
