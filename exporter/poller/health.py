@@ -5,7 +5,7 @@ from collections.abc import Callable
 import structlog
 
 from exporter.blueking import BlueKingError, TooFast
-from exporter.poller.schedule import DOWN_AFTER, SOURCE_REASONS, Pace, source_pause
+from exporter.poller.schedule import SOURCE_REASONS, is_down, source_pause
 
 log = structlog.get_logger()
 
@@ -13,9 +13,8 @@ log = structlog.get_logger()
 class SourceHealth:
     """Told of each answer and failure; logs once per change. `jitter` draws from 0 to 1; times in unix seconds."""
 
-    def __init__(self, source: str, pace: Pace, jitter: Callable[[], float]) -> None:
+    def __init__(self, source: str, jitter: Callable[[], float]) -> None:
         self._source = source
-        self._pace = pace
         self._jitter = jitter
         self._failures = 0
         self.trouble = ""
@@ -47,9 +46,9 @@ class SourceHealth:
         self._failures += 1
         if error.reason in SOURCE_REASONS:
             retry_after = error.retry_after if isinstance(error, TooFast) else None
-            pause = source_pause(error.reason, self._failures, retry_after, self._pace, self._jitter())
+            pause = source_pause(error.reason, self._failures, retry_after, self._jitter())
             self.paused_until = max(self.paused_until, now + pause)
-        elif self._failures < DOWN_AFTER:
+        if not self.trouble and not is_down(error.reason, self._failures):
             return
         if not self.trouble:
             log.error("source is in trouble", source=self._source, reason=error.reason, error=str(error))

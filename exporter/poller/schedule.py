@@ -15,10 +15,12 @@ _LONGEST_UNSURE_RETRY = 300.0
 _LONGEST_SOURCE_PAUSE = 300.0
 _NOT_ALLOWED_PAUSE = 60.0
 _LONGEST_NOT_ALLOWED_PAUSE = 600.0
-_TOO_FAST_PAUSE = 1.0
+_FIRST_PAUSE = 1.0
 
 DOWN_AFTER = 5
 """How many polls in a row without an answer, of whichever alerts, mean that the source is down."""
+DOWN_AFTER_UNREACHABLE = 2
+"""The same for connections that fail: a single one may be an idle connection that the server just closed."""
 SOURCE_REASONS = frozenset({Reason.NOT_ALLOWED, Reason.TOO_FAST, Reason.UNREACHABLE})
 """Reasons that lie with the source: the whole source waits, and no alert is blamed."""
 
@@ -60,6 +62,12 @@ class Streak:
         return GivenUp.QUARANTINED if is_hopeless else None
 
 
+def is_down(reason: Reason, failures: int) -> bool:
+    """Return whether a source is down after `failures` in a row, the last one of this reason."""
+    needed = {Reason.NOT_ALLOWED: 1, Reason.UNREACHABLE: DOWN_AFTER_UNREACHABLE}
+    return failures >= needed.get(reason, DOWN_AFTER)
+
+
 def fail(streak: Streak | None, reason: Reason, now: float) -> Streak:
     """Return the streak after one more failure; to be unknown is another matter than to be in trouble."""
     if streak is None or (streak.reason is Reason.NO_SUCH_ALERT) != (reason is Reason.NO_SUCH_ALERT):
@@ -93,14 +101,13 @@ def retry_at(streak: Streak, given_up: GivenUp | None, now: float, pace: Pace, j
     return now + _doubled(pace.interval, streak.failures, longest) * (0.5 + jitter / 2)
 
 
-def source_pause(reason: Reason, failures: int, retry_after: float | None, pace: Pace, jitter: float) -> float:
+def source_pause(reason: Reason, failures: int, retry_after: float | None, jitter: float) -> float:
     """Return for how long a whole source is left alone after its `failures`-th failure in a row."""
     if retry_after is not None:
         return retry_after
     if reason is Reason.NOT_ALLOWED:
         return _doubled(_NOT_ALLOWED_PAUSE, failures, _LONGEST_NOT_ALLOWED_PAUSE)
-    first = _TOO_FAST_PAUSE if reason is Reason.TOO_FAST else pace.interval
-    return _doubled(first, failures, _LONGEST_SOURCE_PAUSE) * (0.5 + jitter / 2)
+    return _doubled(_FIRST_PAUSE, failures, _LONGEST_SOURCE_PAUSE) * (0.5 + jitter / 2)
 
 
 def _doubled(first: float, times: int, longest: float) -> float:

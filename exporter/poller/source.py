@@ -53,7 +53,7 @@ class SourcePoller:
         self._jitter = jitter
         self._bucket = TokenBucket(limits.requests_per_second, limits.burst, now)
         self._concurrency = limits.concurrency
-        self._health = SourceHealth(name, self._pace, jitter)
+        self._health = SourceHealth(name, jitter)
         self._skew = TimezoneSkew(name)
         self._selection: Selection = {}
         self._has_selected = False

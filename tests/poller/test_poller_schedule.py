@@ -16,6 +16,7 @@ from exporter.poller.schedule import (
     Pace,
     Streak,
     fail,
+    is_down,
     next_poll_at,
     retry_at,
     source_pause,
@@ -93,20 +94,30 @@ def test_retries_come_later_and_later_up_to_an_hour(
 @given(reason=REASONS, failures=st.integers(1, 10_000), jitter=JITTER)
 def test_a_source_is_left_alone_longer_and_longer(reason: Reason, failures: int, jitter: float) -> None:
     """Pauses grow and are bounded."""
-    pause = source_pause(reason, failures, None, PACE, jitter)
+    pause = source_pause(reason, failures, None, jitter)
 
     assert 0 < pause <= 600
-    assert source_pause(reason, failures + 1, None, PACE, jitter) >= pause
+    assert source_pause(reason, failures + 1, None, jitter) >= pause
 
 
 def test_a_source_says_itself_how_long() -> None:
     """What the server asks for is what it gets."""
-    assert source_pause(Reason.TOO_FAST, 9, 17.0, PACE, 0.5) == 17
+    assert source_pause(Reason.TOO_FAST, 9, 17.0, 0.5) == 17
 
 
 def test_a_refused_caller_asks_again_slowly() -> None:
     """Wrong credentials are not hammered: a minute at least."""
-    assert source_pause(Reason.NOT_ALLOWED, 1, None, PACE, 0.0) == 60
+    assert source_pause(Reason.NOT_ALLOWED, 1, None, 0.0) == 60
+
+
+@pytest.mark.parametrize(
+    ("reason", "failures"),
+    [(Reason.NOT_ALLOWED, 1), (Reason.UNREACHABLE, 2), (Reason.TOO_FAST, 5), (Reason.UPSTREAM, 5)],
+)
+def test_a_source_is_down_after_some_failures(reason: Reason, failures: int) -> None:
+    """A refusal is clear at once; a broken connection may be a stale one; anything else may be one alert's trouble."""
+    assert is_down(reason, failures)
+    assert not is_down(reason, failures - 1)
 
 
 def test_a_streak_remembers_its_beginning() -> None:
