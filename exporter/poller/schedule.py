@@ -12,6 +12,7 @@ QUARANTINE_AFTER = 5
 """How many failures in a row, while the source answers others, put an alert into quarantine."""
 LONGEST_RETRY = 3600.0
 _LONGEST_UNSURE_RETRY = 300.0
+_INDEX_REFRESH = 5.0
 _LONGEST_SOURCE_PAUSE = 300.0
 _NOT_ALLOWED_PAUSE = 60.0
 _LONGEST_NOT_ALLOWED_PAUSE = 600.0
@@ -96,7 +97,7 @@ def retry_at(streak: Streak, given_up: GivenUp | None, now: float, pace: Pace, j
     if given_up is GivenUp.MISSING or streak.reason is Reason.BAD_REQUEST:
         return now + LONGEST_RETRY * (0.5 + jitter / 2)
     if streak.reason is Reason.NO_SUCH_ALERT:
-        return now + min(pace.interval, _LONGEST_UNSURE_RETRY)
+        return now + min(max(pace.interval, _INDEX_REFRESH), _LONGEST_UNSURE_RETRY)
     longest = LONGEST_RETRY if given_up else _LONGEST_UNSURE_RETRY
     return now + _doubled(pace.interval, streak.failures, longest) * (0.5 + jitter / 2)
 

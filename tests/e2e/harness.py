@@ -148,6 +148,16 @@ def true_samples(truth: Mapping[str, Any], source: str, bounds: Iterable[float])
     return {key: float(value) for key, value in told.items() if value}
 
 
+def differences(told: Samples, truth: Samples) -> dict[str, tuple[float, float]]:
+    """Return what is told otherwise than it is, written short: told and true value by sample."""
+    return {
+        f"{name.removeprefix('bkmonitor_flow_')} {dict(sorted(pairs))}": (told.get(key, 0.0), truth.get(key, 0.0))
+        for key in told.keys() | truth.keys()
+        if told.get(key, 0.0) != truth.get(key, 0.0)
+        for name, pairs in [key]
+    }
+
+
 def wait_until(holds: Callable[[], bool], within: float) -> None:
     """Wait for something to hold; the caller's next assertion tells where it did not."""
     deadline = time.monotonic() + within

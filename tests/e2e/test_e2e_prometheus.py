@@ -8,7 +8,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from exporter.demo import write_watch_file
 from exporter.simulator import Simulator, SimulatorSettings
-from tests.e2e.harness import ExporterProcess, flow_samples, true_samples, wait_until
+from tests.e2e.harness import ExporterProcess, differences, flow_samples, true_samples, wait_until
 from tests.e2e.prometheus import running_prometheus
 
 BOUNDS = (30.0, 300.0, 3600.0)
@@ -40,11 +40,11 @@ def test_prometheus_stores_the_truth_without_a_complaint(tmp_path: Path) -> None
             running_prometheus(tmp_path, exporter.url) as prometheus,
         ):
 
-            def stored() -> bool:
-                return flow_samples(prometheus.query('{job="flow"}')) == truth
+            def wrong() -> dict[str, tuple[float, float]]:
+                return differences(flow_samples(prometheus.query('{job="flow"}')), truth)
 
-            wait_until(stored, within=60)
-            assert flow_samples(prometheus.query('{job="flow"}')) == truth
+            wait_until(lambda: not wrong(), within=60)
+            assert wrong() == {}
 
             (target,) = prometheus.targets()
             assert (target["health"], target["lastError"]) == ("up", "")
