@@ -17,7 +17,7 @@ from exporter import __version__, logs
 from exporter.config import ConfigError, Settings, json_schema, load_config
 from exporter.demo import demo_source, watch_file_kept
 from exporter.ledger import LedgerError
-from exporter.service import Service
+from exporter.service import Service, Stopper
 from exporter.simulator import Simulator, SimulatorSettings
 from exporter.web import ListenError, parse_address
 
@@ -106,7 +106,8 @@ def main() -> None:
 def serve(config_file: Path, address: tuple[str, int], telemetry_path: str, log_level: str, log_format: str) -> None:
     """Poll the configured sources and serve /metrics, until SIGTERM or SIGINT."""
     logs.set_up(log_level, log_format)
-    _serve(_load(config_file), address, telemetry_path)
+    stopper = _stopper()
+    _serve(_load(config_file), stopper, address, telemetry_path)
 
 
 @main.command()
@@ -114,8 +115,10 @@ def serve(config_file: Path, address: tuple[str, int], telemetry_path: str, log_
 def demo(address: tuple[str, int], telemetry_path: str, log_level: str, log_format: str) -> None:
     """Run a simulated BlueKing and the exporter together: nothing to configure, nothing left behind."""
     logs.set_up(log_level, log_format)
+    stopper = _stopper()
     with demo_source() as (simulator, settings):
-        _serve(settings, address, telemetry_path, also=f"  the simulated BlueKing's truth  {simulator.url}/-/truth")
+        also = f"  the simulated BlueKing's truth  {simulator.url}/-/truth"
+        _serve(settings, stopper, address, telemetry_path, also)
 
 
 @main.command()
@@ -180,13 +183,19 @@ def _load(config_file: Path) -> Settings:
         _fail(str(error), code=2)
 
 
-def _serve(settings: Settings, address: tuple[str, int], telemetry_path: str, also: str = "") -> None:
+def _stopper() -> Stopper:
+    """Take SIGTERM and SIGINT from now on: the start-up, too, is to end in order."""
+    stopper = Stopper()
+    _on_signal(stopper.stop)
+    return stopper
+
+
+def _serve(settings: Settings, stopper: Stopper, address: tuple[str, int], telemetry_path: str, also: str = "") -> None:
     host, port = address
     try:
-        service = Service(settings, host=host, port=port, telemetry_path=telemetry_path)
+        service = Service(settings, stopper, host=host, port=port, telemetry_path=telemetry_path)
     except (LedgerError, ListenError) as error:
         _fail(str(error))
-    _on_signal(service.stop)
     click.echo(f"  status page  {service.url}/\n  metrics      {service.url}{telemetry_path}", err=True)
     if also:
         click.echo(also, err=True)

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from functools import partial
 
 import structlog
+from sqlalchemy import make_url
 
 from exporter import __version__
 from exporter.blueking import BlueKing, Reason
@@ -27,23 +28,42 @@ _ENDPOINTS = ("get_event_log",)
 log = structlog.get_logger()
 
 
-class Service:
-    """A running exporter. Making it opens the ledger and listens; `run` polls until `stop`; `close` ends all.
+class Stopper:
+    """Ends a service, whether it runs already or not; may be used from a signal handler or another thread."""
 
-    Raises `LedgerError` and `ListenError`, and then has nothing open.
+    def __init__(self) -> None:
+        self.stopped = threading.Event()
+        self.answers: Answers = queue.SimpleQueue()
+
+    def stop(self) -> None:
+        """Have the service's `run` return within seconds."""
+        self.stopped.set()
+        self.answers.put(None)
+
+
+class Service:
+    """A running exporter. Making it opens the ledger and listens; `run` polls until `stopper` stops it; `close` ends
+    all. Raises `LedgerError` and `ListenError`, and then has nothing open.
     """
 
     def __init__(
-        self, settings: Settings, *, host: str, port: int, telemetry_path: str, clock: Callable[[], float] = time.time
+        self,
+        settings: Settings,
+        stopper: "Stopper",
+        *,
+        host: str,
+        port: int,
+        telemetry_path: str,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        self._stop = threading.Event()
-        self._answers: Answers = queue.SimpleQueue()
+        self._stopper = stopper
         with ExitStack() as closing:
             own = OwnMetrics(__version__)
             own.config_loaded(clock())
             ledger = open_ledger(settings.ledger.url, bounds(settings.histograms), own.committed)
             closing.callback(ledger.close)
-            self._poller = _poller(settings, ledger, own, self._answers, closing, clock)
+            self._poller = _poller(settings, ledger, own, stopper.answers, closing, clock)
+            self._poller.select()
             self._publisher = Publisher(self._poller.moment(), own, clock)
             app = make_app(
                 self._publisher,
@@ -56,7 +76,12 @@ class Service:
             self._publisher.start()
             closing.callback(self._publisher.stop)
             self._closing = closing.pop_all()
-        log.info("listening", url=self._server.url, version=__version__, ledger=settings.ledger.url)
+        log.info(
+            "listening",
+            url=self._server.url,
+            version=__version__,
+            ledger=make_url(settings.ledger.url).render_as_string(),
+        )
 
     @property
     def url(self) -> str:
@@ -64,13 +89,8 @@ class Service:
         return self._server.url
 
     def run(self) -> None:
-        """Poll until `stop` is called; what was asked by then is still committed."""
-        self._poller.run(self._publisher, self._stop)
-
-    def stop(self) -> None:
-        """Have `run` return within seconds; may be called from a signal handler or another thread."""
-        self._stop.set()
-        self._answers.put(None)
+        """Poll until stopped; what was asked by then is still committed."""
+        self._poller.run(self._publisher, self._stopper.stopped)
 
     def close(self) -> None:
         """End the threads, free the port and the ledger."""
@@ -129,4 +149,6 @@ def _workers(
 ) -> Workers:
     client = BlueKing(source, observe=partial(own.requested, source.name), now=clock)
     closing.callback(client.close)
-    return Workers(source.name, client.get_event_log, source.rate_limit.concurrency, answers, clock)
+    workers = Workers(source.name, client.get_event_log, source.rate_limit.concurrency, answers, clock)
+    closing.callback(workers.stop)
+    return workers

@@ -19,9 +19,15 @@ MAY_IMPORT = {
 
 def imported_rooms(path: Path) -> set[str]:
     """Return the rooms that a module imports from; the package itself, for its version, is none."""
-    imports = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Import | ast.ImportFrom))
-    names = [getattr(node, "module", None) or node.names[0].name for node in imports]
-    return {name.split(".")[1] for name in names if name.startswith("exporter.")}
+    names: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    parts = [name.split(".") for name in names if name.startswith("exporter.")]
+    return {room for _, room, *_ in parts if room != "__version__"}
 
 
 def test_a_room_imports_only_from_the_rooms_below_it() -> None:

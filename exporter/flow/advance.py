@@ -86,10 +86,10 @@ def _is_history(known: KnownAlert, at: float) -> bool:
 
 
 def _milestone(known: KnownAlert, before: Milestone, record: FlowRecord | None) -> Milestone:
-    if record is None or before.told:
+    if record is None or before.observed:
         return before
     at = record.created_at if before.at is None else min(before.at, record.created_at)
-    return Milestone(at, told=_is_history(known, at))
+    return Milestone(at, observed=_is_history(known, at))
 
 
 def _with_end(known: KnownAlert, read: KnownAlert, log: Log, policy: Policy, now: float) -> KnownAlert:
@@ -111,7 +111,7 @@ def _with_end(known: KnownAlert, read: KnownAlert, log: Log, policy: Policy, now
     expires_at = (read.first_seen_at if read.created_at is None else read.created_at) + policy.max_age
     if now < expires_at:
         return read
-    end = Milestone(expires_at, told=_is_history(known, expires_at))
+    end = Milestone(expires_at, observed=_is_history(known, expires_at))
     return replace(read, end=end, outcome=Outcome.EXPIRED, rested_at=now)
 
 
@@ -149,20 +149,20 @@ def _tell(read: KnownAlert) -> tuple[KnownAlert, Observations]:
 def _tell_milestone(read: KnownAlert, milestone: Milestone, total: Total) -> tuple[Milestone, Observations]:
     """A creation that is still unknown may come with a late record, until the alert rests."""
     can_be_told = read.created_at is not None or read.rested_at is not None
-    if milestone.at is None or milestone.told or not can_be_told:
+    if milestone.at is None or milestone.observed or not can_be_told:
         return milestone, NOTHING
-    return replace(milestone, told=True), tuple(_latency(read, total, read.labels, milestone.at))
+    return replace(milestone, observed=True), tuple(_latency(read, total, read.labels, milestone.at))
 
 
 def _tell_end(read: KnownAlert) -> tuple[Milestone, Observations]:
     end = read.end
-    if read.rested_at is None or read.outcome is None or end.at is None or end.told:
+    if read.rested_at is None or read.outcome is None or end.at is None or end.observed:
         return end, NOTHING
     labels = extend(read.labels, outcome=read.outcome)
     acked = read.ack.at is not None and read.ack.at <= end.at
     ended = Count(Total.ALERTS_ENDED, extend(labels, acked=str(acked).lower()), 1)
     duration = () if read.outcome is Outcome.EXPIRED else _latency(read, Total.TIME_TO_END, labels, end.at)
-    return replace(end, told=True), (ended, *duration)
+    return replace(end, observed=True), (ended, *duration)
 
 
 def _latency(read: KnownAlert, total: Total, labels: Labels, at: float) -> Iterator[Observation]:

@@ -26,12 +26,12 @@ class Outcome(StrEnum):
 class Milestone:
     """The first time something happened to an alert, and whether the totals have it.
 
-    `at` is in unix seconds, None as long as no record tells it. `told` is true once the latency was observed, or
+    `at` is in unix seconds, None as long as no record tells it. `observed` is true once the latency was observed, or
     once it is settled that it never will be, because it lies before the alert's `counts_from`.
     """
 
     at: float | None = None
-    told: bool = False
+    observed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 import structlog
-from sqlalchemy import Connection, Engine, delete, make_url, select
+from sqlalchemy import Connection, Engine, delete, func, make_url, select
 
 from exporter.flow.known import KnownAlert
 from exporter.flow.observations import Total
@@ -35,7 +35,7 @@ def open_ledger(url: str, bounds: Bounds, observe_commit: Callable[[float], None
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite" or not parsed.database:
         raise LedgerError(f"{parsed.render_as_string()}: expected sqlite:/// and a file")
-    path = Path(parsed.database)
+    path = Path(parsed.database).resolve()  # one lock for one file, whatever it is called
     lock = hold(path)
     try:
         engine = open_engine(parsed, path)
@@ -72,7 +72,7 @@ class Ledger:
     def view(self) -> View:
         """Return all that is committed, as of one moment."""
         with self._merging:
-            return View(self._version, self._bounds, dict(self._totals), dict(self._alerts), dict(self._baselines))
+            return View(self._bounds, dict(self._totals), dict(self._alerts), dict(self._baselines))
 
     @property
     def version(self) -> int:
@@ -91,6 +91,17 @@ class Ledger:
         """Return what is known of an alert that does not rest."""
         return self._alerts.get((source, alert_id))
 
+    def unread(self, source: str) -> list[KnownAlert]:
+        """Return the alerts of a source that were seen and never read."""
+        return [known for known in self._alerts.values() if known.source == source and known.read_at is None]
+
+    def last_read_at(self, source: str) -> float | None:
+        """Return when any alert of a source was last read, in unix seconds."""
+        statement = select(func.max(schema.alerts.c.read_at)).where(schema.alerts.c.source == source)
+        with translated(self._path), self._engine.begin() as connection:
+            latest: float | None = connection.execute(statement).scalar_one()
+        return latest
+
     def unrevealed(self) -> dict[Series, SeriesTotal]:
         """Return the series whose values do not show yet."""
         return {series: self._totals[series] for series in self._unrevealed}
@@ -107,7 +118,7 @@ class Ledger:
         return found
 
     def forgettable(self, before: float) -> set[Key]:
-        """Return the alerts that neither were read nor came to rest since `before`, in unix seconds."""
+        """Return the alerts that were neither first seen nor read since `before`, in unix seconds."""
         table = schema.alerts
         idle = (table.c.first_seen_at < before) & (table.c.read_at.is_(None) | (table.c.read_at < before))
         with translated(self._path), self._engine.begin() as connection:
@@ -179,6 +190,8 @@ def _load_totals(connection: Connection, bounds: Bounds) -> tuple[dict[Series, i
         cells.setdefault(cell.series_id, {})[cell.cell] = cell.value
     ids, totals = {}, {}
     for row in connection.execute(select(schema.series)):
+        if row.total not in set(Total):
+            raise LedgerError(f"the ledger holds {row.total!r}, which this version does not know; run a newer one")
         series = Series(Total(row.total), labels_from(row.labels))
         names = cell_names(series.total, bounds)
         ids[series] = row.id

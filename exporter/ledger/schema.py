@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+import structlog
 from sqlalchemy import (
     Boolean,
     Column,
@@ -20,6 +21,8 @@ from sqlalchemy import (
 )
 
 from exporter.ledger.errors import LedgerError
+
+log = structlog.get_logger()
 
 VERSION = 1
 Migrations = Mapping[int, Callable[[Connection], None]]
@@ -59,11 +62,11 @@ alerts = Table(
     Column("counted", String, nullable=False),
     Column("rejected", String, nullable=False),
     Column("acked_at", Float),
-    Column("ack_told", Boolean, nullable=False),
+    Column("ack_observed", Boolean, nullable=False),
     Column("first_action_at", Float),
-    Column("first_action_told", Boolean, nullable=False),
+    Column("first_action_observed", Boolean, nullable=False),
     Column("ended_at", Float),
-    Column("end_told", Boolean, nullable=False),
+    Column("end_observed", Boolean, nullable=False),
     Column("outcome", String),
     Column("settles_at", Float),
     Column("rested_at", Float),
@@ -104,10 +107,8 @@ def create(connection: Connection) -> None:
     connection.execute(insert(ledger).values(schema_version=VERSION))
 
 
-def upgrade(
-    connection: Connection, where: str, migrations: Migrations = MIGRATIONS, version: int = VERSION
-) -> tuple[int, int]:
-    """Bring the tables to `version`; return the version found and the one they have now.
+def upgrade(connection: Connection, where: str, migrations: Migrations = MIGRATIONS, version: int = VERSION) -> None:
+    """Bring the tables to `version`.
 
     Raises `LedgerError` for a ledger that a newer exporter wrote: its meaning is not known here.
     """
@@ -121,4 +122,4 @@ def upgrade(
         migrations[step](connection)
     if found < version:
         connection.execute(update(ledger).values(schema_version=version))
-    return found, version
+        log.info("ledger upgraded", file=where, from_version=found, to_version=version)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.pool import StaticPool
 
 from exporter.ledger import schema
@@ -17,7 +17,10 @@ from exporter.ledger.errors import LedgerError
 
 APPLICATION_ID = 0x424B464C  # "BKFL", so that file(1) and we can tell a ledger from another database
 _MAGIC = b"SQLite format 3\x00"
-_BUSY_TIMEOUT_MS = 5000
+_BUSY_TIMEOUT_MS = 1000  # a refused commit only means that the same is read again
+_LOCK_SUFFIX = ".lock"
+# What a database in trouble raises. Their subclasses (a constraint, a wrong statement) would be bugs of ours.
+_TROUBLE = {OperationalError, DatabaseError, sqlite3.OperationalError, sqlite3.DatabaseError}
 _RESTORE = "restore it from a backup, or move it away to start anew; nothing was overwritten"
 
 
@@ -27,24 +30,34 @@ def hold(path: Path) -> IO[str]:
     A file of its own, since closing any descriptor of the database file would drop SQLite's own locks on it.
     Raises `LedgerError` where another exporter holds it.
     """
-    lock_path = path.with_name(path.name + ".lock")
+    lock_path = path.with_name(path.name + _LOCK_SUFFIX)
     try:
-        lock = lock_path.open("a+", encoding="ascii")
+        lock = lock_path.open("a+", encoding="utf-8", errors="replace")
     except OSError as error:
         raise LedgerError(f"{path}: {error.strerror}; the folder must exist and be writable") from None
     try:
+        _hold(lock, path)
+    except BaseException:
+        lock.close()
+        raise
+    return lock
+
+
+def _hold(lock: IO[str], path: Path) -> None:
+    lock.seek(0)
+    holder = lock.read(100).strip()
+    if holder and not holder.isdecimal():
+        raise LedgerError(f"{lock.name}: not a lock of this exporter; give another ledger.url")
+    try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        lock.seek(0)
-        holder = lock.read().strip() or "unknown"
-        lock.close()
         raise LedgerError(
-            f"{path}: in use by another exporter (process {holder}); stop it, or give this one its own ledger.url"
+            f"{path}: in use by another exporter (process {holder or 'unknown'}); "
+            "stop it, or give this one its own ledger.url"
         ) from None
     lock.truncate(0)
     lock.write(f"{os.getpid()}\n")
     lock.flush()
-    return lock
 
 
 def open_engine(url: URL, path: Path) -> Engine:
@@ -71,6 +84,8 @@ def translated(path: Path, error_type: type[LedgerError] = LedgerError) -> Itera
     try:
         yield
     except (DBAPIError, sqlite3.Error) as error:
+        if type(error) not in _TROUBLE:
+            raise
         cause = str(error.orig if isinstance(error, DBAPIError) else error)
         advice = _RESTORE
         if "locked" in cause:

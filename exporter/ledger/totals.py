@@ -34,12 +34,11 @@ class SeriesTotal:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """All that is committed, as of one moment; `version` grows with each commit.
+    """All that is committed, as of one moment.
 
     `alerts` are those that do not rest. `baselines` holds when the baseline of each source was completed.
     """
 
-    version: int
     bounds: Bounds
     totals: Mapping[Series, SeriesTotal]
     alerts: Mapping[tuple[str, str], KnownAlert]

@@ -1,6 +1,6 @@
 """One transaction on the ledger: what is to change together, and how that is written."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,9 +48,9 @@ class Transaction:
         """Note that at `at` every alert of a watch had been asked as it should."""
         self.good_cycles[source, watch] = at
 
-    def serve(self, series: Iterable[Series], at: float) -> None:
-        """Note that a scrape at `at` was the first to get these series, as 0."""
-        self.served.update(dict.fromkeys(series, at))
+    def serve(self, served: Mapping[Series, float]) -> None:
+        """Note when a scrape was the first to get these series, as 0."""
+        self.served.update(served)
 
     def reveal(self, series: Iterable[Series]) -> None:
         """Show these series at their values from now on."""

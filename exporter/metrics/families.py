@@ -86,16 +86,17 @@ def anomaly_counts(moment: Moment) -> Gauges:
 
 
 def open_alerts(moment: Moment) -> Gauges:
-    """Yield the number of open alerts by acknowledgement; label sets that had alerts before stay, at 0.
+    """Yield the number of open alerts by acknowledgement; label sets whose alerts have all ended stay, at 0.
 
     Whether an alert is shielded stands in no log: an alert that is watched by its id counts as not shielded.
     """
+    of_ended = (dict(series.labels) for series, _ in moment.shown(Total.ALERTS_ENDED))
+    past = [make_labels({n: v for n, v in labels.items() if n not in {"outcome", "acked"}}) for labels in of_ended]
     count: Counter[Labels] = Counter()
-    for series, _ in moment.shown(Total.ALERTS_ENDED):
-        past = make_labels({name: value for name, value in series.labels if name not in {"outcome", "acked"}})
-        count.update({_open(past, acked): 0 for acked in (True, False)})
+    for labels in dict.fromkeys([*past, *(known.labels for known in moment.read_alerts())]):
+        count.update({_open(labels, acked): 0 for acked in (False, True)})
     for known in moment.open_alerts():
-        count.update({_open(known.labels, known.is_acked): 1, _open(known.labels, not known.is_acked): 0})
+        count[_open(known.labels, known.is_acked)] += 1
     return count.items()
 
 

@@ -78,9 +78,13 @@ class Moment:
         """Whether a series is served at its value."""
         return committed.revealed or self.birth_hold == 0
 
-    def open_alerts(self) -> Iterator[KnownAlert]:
-        """Yield the open watched alerts of the sources that are shown."""
+    def read_alerts(self) -> Iterator[KnownAlert]:
+        """Yield the watched alerts that were read and do not rest, of the sources that are shown."""
         sources = self.shown_sources()
         for key, known in self.view.alerts.items():
-            if known.is_open and key in self.watched and known.source in sources:
+            if known.read_at is not None and key in self.watched and known.source in sources:
                 yield known
+
+    def open_alerts(self) -> Iterator[KnownAlert]:
+        """Yield the open ones among them."""
+        return (known for known in self.read_alerts() if known.is_open)

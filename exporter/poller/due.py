@@ -1,7 +1,6 @@
 """What is due when: a queue of keys by time, in which a key stands once."""
 
 import heapq
-from collections.abc import Iterator
 
 
 class DueQueue:
@@ -29,20 +28,16 @@ class DueQueue:
             heapq.heappop(self._heap)  # moved or dropped since
         return None
 
-    def pop(self) -> str:
-        """Take the key that is due first."""
+    def pop(self) -> tuple[str, float]:
+        """Take the key that is due first, and return it with its time."""
         first = self.first()
         if first is None:
             raise LookupError("nothing is due")
-        key, _ = first
-        self.drop(key)
-        return key
+        self.drop(first[0])
+        return first
 
-    def __contains__(self, key: str) -> bool:
-        return key in self._due
-
-    def __iter__(self) -> Iterator[tuple[str, float]]:
-        return iter(self._due.items())
-
-    def __len__(self) -> int:
-        return len(self._due)
+    def shift(self, by: float) -> None:
+        """Move every due time by so many seconds."""
+        self._due = {key: at + by for key, at in self._due.items()}
+        self._heap = [(at, key) for key, at in self._due.items()]
+        heapq.heapify(self._heap)

@@ -11,21 +11,25 @@ log = structlog.get_logger()
 
 
 class SourceHealth:
-    """Told of each answer and failure; logs once per change. `jitter` draws from 0 to 1; times in unix seconds."""
+    """Told of each answer and failure; logs once per change.
 
-    def __init__(self, source: str, jitter: Callable[[], float]) -> None:
+    `jitter` draws from 0 to 1; times are unix seconds. `succeeded_at` goes on from the last start.
+    """
+
+    def __init__(self, source: str, jitter: Callable[[], float], succeeded_at: float | None) -> None:
         self._source = source
         self._jitter = jitter
         self._failures = 0
+        self._failed_at = 0.0
         self.trouble = ""
         self.paused_until = 0.0
         self.answered_at: float | None = None
-        self.succeeded_at: float | None = None
+        self.succeeded_at = succeeded_at
 
     @property
     def is_probing(self) -> bool:
         """Whether a single question should go ahead and tell how the source is."""
-        return self._failures > 0 and self.paused_until > 0
+        return self.paused_until > 0
 
     def succeeded(self, now: float) -> None:
         """Note a log that was read."""
@@ -41,10 +45,14 @@ class SourceHealth:
         self.trouble = ""
         self._failures = 0
 
-    def failed(self, error: BlueKingError, now: float) -> None:
+    def failed(self, error: BlueKingError, asked_at: float, now: float) -> None:
         """Note a poll without an answer; pause the source where the trouble is its own."""
+        is_of_the_source = error.reason in SOURCE_REASONS
+        if is_of_the_source and asked_at <= self._failed_at:
+            return  # it was under way when another one failed: the same trouble, told twice
         self._failures += 1
-        if error.reason in SOURCE_REASONS:
+        if is_of_the_source:
+            self._failed_at = now
             retry_after = error.retry_after if isinstance(error, TooFast) else None
             pause = source_pause(error.reason, self._failures, retry_after, self._jitter())
             self.paused_until = max(self.paused_until, now + pause)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
-from exporter.ledger import Ledger, LedgerError, Transaction
+from exporter.ledger import Ledger, LedgerError, Series, Transaction
 from exporter.metrics import Moment, Publisher
 from exporter.poller.source import SourcePoller
 from exporter.poller.workers import Answer, Answers, Workers
@@ -44,7 +44,8 @@ class Poller:
         self._asking = 0
         self._watched: frozenset[tuple[str, str]] = frozenset()
         self._ledger_trouble = ""
-        self._next_tick_at = self._next_forget_at = clock()
+        self._served: dict[Series, float] = {}
+        self._now = self._next_tick_at = self._next_forget_at = clock()
         self._published = (-1, 0.0)
 
     def moment(self) -> Moment:
@@ -53,10 +54,24 @@ class Poller:
         states = tuple(source.state(now) for source in self._sources.values())
         return Moment(now, self._ledger.view(), self._watched, states, self._birth_hold)
 
+    def select(self) -> None:
+        """Adopt what the watches select now; where the ledger refuses, the next tick tries again."""
+        now, changed = self._clock(), False
+        for source in self._sources.values():
+            try:
+                changed |= source.select(now)
+            except LedgerError as error:
+                self._ledger_refused(error)
+        if changed:
+            self._watched = frozenset().union(*(source.watched for source in self._sources.values()))
+
     def run(self, publisher: Publisher, stop: threading.Event) -> None:
         """Poll until `stop` is set, then commit the answers that come within seconds. Raises what a worker raised."""
         while not stop.is_set():
             now = self._clock()
+            if now < self._now:
+                self._clock_set_back(self._now - now)
+            self._now = now
             if now >= self._next_tick_at:
                 self._next_tick_at = now + _TICK
                 self._tick(publisher, now)
@@ -115,7 +130,9 @@ class Poller:
         except LedgerError as error:
             self._ledger_refused(error)
             return False
-        self._ledger_works()
+        if self._ledger_trouble and not tx.is_empty():
+            log.info("ledger is back", after=self._ledger_trouble)
+            self._ledger_trouble = ""
         return True
 
     def _ledger_refused(self, error: LedgerError) -> None:
@@ -123,50 +140,61 @@ class Poller:
             log.error("ledger is in trouble: nothing is counted until it is back", error=str(error))
         self._ledger_trouble = str(error)
 
-    def _ledger_works(self) -> None:
-        if self._ledger_trouble:
-            log.info("ledger is back", after=self._ledger_trouble)
-        self._ledger_trouble = ""
+    def _clock_set_back(self, by: float) -> None:
+        log.warning("the clock was set back", seconds=by)
+        self._next_tick_at -= by
+        self._next_forget_at -= by
+        self._published = (self._published[0], self._published[1] - by)
+        for source in self._sources.values():
+            source.clock_set_back(by)
 
     def _tick(self, publisher: Publisher, now: float) -> None:
-        self._select(now)
-        self._commit(lambda tx: self._fill_regular(tx, publisher, now))
+        self.select()
+        self._end_cycles(now)
+        self._bear(publisher, now)
+        self._forget(now)
         version, published_at = self._published
         if self._ledger.version != version or now - published_at >= _PUBLISH_EVERY:
             self._published = (self._ledger.version, now)
             publisher.publish(self.moment())
 
-    def _select(self, now: float) -> None:
-        changed = False
+    def _end_cycles(self, now: float) -> None:
         for source in self._sources.values():
-            try:
-                changed |= source.select(now)
-            except LedgerError as error:
-                self._ledger_refused(error)
-        if changed:
-            self._watched = frozenset().union(*(source.watched for source in self._sources.values()))
+            end = source.ending_cycle(now)
+            if end is not None and self._commit(end.fill):
+                source.cycle_ended(end)
 
-    def _fill_regular(self, tx: Transaction, publisher: Publisher, now: float) -> None:
-        for source in self._sources.values():
-            source.cycle(tx, now)
-        self._fill_births(tx, publisher, now)
-        if now >= self._next_forget_at:
-            self._next_forget_at = now + _FORGET_EVERY
-            tx.forget(self._ledger.forgettable(now - self._retention) - self._watched)
-
-    def _fill_births(self, tx: Transaction, publisher: Publisher, now: float) -> None:
+    def _bear(self, publisher: Publisher, now: float) -> None:
+        """Commit the births: which series a scrape got as 0, and which have been held at 0 for long enough."""
         unrevealed = self._ledger.unrevealed()
         for newborn, at in publisher.take_served():
-            tx.serve((s for s in newborn if s in unrevealed and unrevealed[s].served_at is None), at)
-        tx.reveal(
+            for series in newborn:
+                self._served.setdefault(series, at)
+        served = {s: at for s, at in self._served.items() if s in unrevealed and unrevealed[s].served_at is None}
+        due = [
             series
             for series, total in unrevealed.items()
             if self._birth_hold == 0 or (total.served_at is not None and total.served_at + self._birth_hold <= now)
-        )
+        ]
+
+        def fill(tx: Transaction) -> None:
+            tx.serve(served)
+            tx.reveal(due)
+
+        if self._commit(fill):
+            self._served.clear()
+
+    def _forget(self, now: float) -> None:
+        if now < self._next_forget_at or not all(source.has_selected for source in self._sources.values()):
+            return
+
+        def fill(tx: Transaction) -> None:
+            tx.forget(self._ledger.forgettable(now - self._retention) - self._watched)
+
+        if self._commit(fill):
+            self._next_forget_at = now + _FORGET_EVERY
 
     def _finish(self) -> None:
-        for workers in self._workers.values():
-            workers.stop()
         deadline = self._clock() + _LAST_ANSWERS
         while self._asking > 0 and (left := deadline - self._clock()) > 0:
             self._take_in(self._collect(left))

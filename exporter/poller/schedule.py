@@ -94,7 +94,7 @@ def retry_at(streak: Streak, given_up: GivenUp | None, now: float, pace: Pace, j
     The wait doubles with each failure, up to an hour for an alert that was given up; half of it is jitter, so that
     alerts that failed together do not come back together.
     """
-    if given_up is GivenUp.MISSING or streak.reason is Reason.BAD_REQUEST:
+    if given_up is GivenUp.MISSING or (given_up and streak.reason is Reason.BAD_REQUEST):
         return now + LONGEST_RETRY * (0.5 + jitter / 2)
     if streak.reason is Reason.NO_SUCH_ALERT:
         return now + min(max(pace.interval, _INDEX_REFRESH), _LONGEST_UNSURE_RETRY)

@@ -1,5 +1,6 @@
 """The web application: endpoints over the publisher's current snapshot."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from urllib.parse import quote
@@ -87,7 +88,8 @@ def _link(alert_url: str | None, known: KnownAlert) -> str | None:
     if alert_url is None:
         return None
     fields = {**dict(known.labels), "alert_id": known.alert_id}
-    return alert_url.format_map({name: quote(value, safe="") for name, value in fields.items()})
+    # An alert has the labels of the day it was first seen: a name that the config got since is empty.
+    return alert_url.format_map(defaultdict(str, {name: quote(value, safe="") for name, value in fields.items()}))
 
 
 def _utc(at: float | None) -> str:

@@ -23,9 +23,12 @@ _STOP_WITHIN = 10.0
 
 
 class ExporterProcess:
-    """A running `serve`, or `demo` without a config; its log is kept. At the end of the block it is killed."""
+    """A running `serve`, or `demo` without a config; its log is kept. At the end of the block it is killed.
 
-    def __init__(self, config: Path | None, *options: str) -> None:
+    With `wait=False` it may be killed before it listens, and has no `url`.
+    """
+
+    def __init__(self, config: Path | None, *options: str, wait: bool = True) -> None:
         command = ["demo"] if config is None else ["serve", f"--config.file={config}"]
         self._process = subprocess.Popen(
             [COMMAND, *command, "--web.listen-address=127.0.0.1:0", *options],
@@ -37,6 +40,8 @@ class ExporterProcess:
         self._listening = threading.Event()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
+        if not wait:
+            return
         if not self._listening.wait(_START_WITHIN) or self._process.poll() is not None:
             self.kill()
             raise AssertionError("the exporter did not start:\n" + "".join(self.log))

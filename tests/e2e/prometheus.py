@@ -40,7 +40,7 @@ class Prometheus:
 
     def complaints(self) -> list[str]:
         """Return the lines of its log above info."""
-        return [line for line in self.log.read_text().splitlines() if "level=info" not in line and line]
+        return [line for line in self.log.read_text().splitlines() if "level=info" not in line.lower() and line]
 
     def _get(self, path: str, **params: str) -> Any:
         return requests.get(f"{self.url}/api/v1/{path}", params=params, timeout=5).json()["data"]

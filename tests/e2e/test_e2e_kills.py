@@ -46,7 +46,9 @@ def test_totals_equal_the_truth_after_kills(
     dialect: Dialect, interval: str, birth_hold: str, faults: Faults, tmp_path: Path
 ) -> None:
     """Whole lives, polled at some rhythm by a process that is killed at random moments, add up to the truth."""
-    chance = random.Random(f"{dialect} {interval}")
+    seed = time.time_ns()
+    print(f"kills drawn with seed {seed}")  # noqa: T201 - shown where the test fails
+    chance = random.Random(seed)
     epoch = time.time()
     settings = SimulatorSettings(
         dialect=dialect, epoch=epoch, history=60, alerts_per_hour=3000, speed=150, faults=faults
@@ -55,9 +57,9 @@ def test_totals_equal_the_truth_after_kills(
     with Simulator(settings, now=lambda: min(time.time(), epoch + LIVE)) as simulator:
         config.write_text(CONFIG.format(url=simulator.url, folder=tmp_path, interval=interval, birth_hold=birth_hold))
         with watch_file_kept(tmp_path / "watch.json", simulator.world, time.time):
-            for _ in range(KILLS):
-                with ExporterProcess(config) as exporter:
-                    threading.Event().wait(chance.uniform(0.1, 2 * LIVE / KILLS - 2))
+            for kill_at in sorted(chance.uniform(0, LIVE) for _ in range(KILLS)):
+                with ExporterProcess(config, wait=False):
+                    wait_until(lambda: time.time() >= epoch + kill_at, within=LIVE)  # noqa: B023 - called here only
             wait_until(lambda: time.time() > epoch + LIVE, within=LIVE)
         write_watch_file(tmp_path / "watch.json", simulator.world, epoch + LIVE)
         truth = true_samples(simulator.world.truth(epoch + LIVE), "sim", BOUNDS)
@@ -68,4 +70,5 @@ def test_totals_equal_the_truth_after_kills(
         with ExporterProcess(config) as exporter:
             threading.Event().wait(3)
             assert differences(flow_samples(exporter.samples()), truth) == {}
+            assert not any(value for (name, _), value in exporter.samples().items() if "records_rejected" in name)
             assert exporter.stop() == 0

@@ -8,7 +8,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from exporter.demo import write_watch_file
 from exporter.simulator import Simulator, SimulatorSettings
-from tests.e2e.harness import ExporterProcess, differences, flow_samples, true_samples, wait_until
+from tests.e2e.harness import ExporterProcess, differences, flow_samples, labels, true_samples, wait_until
 from tests.e2e.prometheus import running_prometheus
 
 BOUNDS = (30.0, 300.0, 3600.0)
@@ -57,7 +57,8 @@ def test_prometheus_stores_the_truth_without_a_complaint(tmp_path: Path) -> None
             text = exporter.get("/metrics").content
             openmetrics = exporter.get("/metrics", Accept="application/openmetrics-text; version=1.0.0").text
 
-    assert list(text_string_to_metric_families(openmetrics))
+    read = {(s.name, labels(s.labels)): s.value for f in text_string_to_metric_families(openmetrics) for s in f.samples}
+    assert differences(flow_samples(read), truth) == {}
     checked = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, check=False)
     complaints = (checked.stdout + checked.stderr).decode().splitlines()
     assert [line for line in complaints if not line.startswith("bkmonitor_flow_anomaly_count ")] == []

@@ -39,7 +39,7 @@ ALERTS = {
     known.key: known
     for known in (
         make_alert("1700000000001", anomaly_count=62),
-        make_alert("1700000000002", ack=Milestone(5.0, told=True), anomaly_count=0),
+        make_alert("1700000000002", ack=Milestone(5.0, observed=True), anomaly_count=0),
         make_alert("1700000000003"),
         make_alert("1700000000004", outcome=Outcome.CLOSED, anomaly_count=7),
         make_alert("1700000000005", read_at=None),
@@ -72,7 +72,7 @@ def make_moment(
     state: SourceState | None = None,
 ) -> Moment:
     """Return a moment of one source whose baseline is complete."""
-    view = View(1, BOUNDS, totals, alerts, {"prod": 1.0} if baselines is None else baselines)
+    view = View(BOUNDS, totals, alerts, {"prod": 1.0} if baselines is None else baselines)
     return Moment(
         at=1_700_000_000.0,
         view=view,

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 from prometheus_client.parser import text_string_to_metric_families as text_families
 
+from exporter.flow.known import Outcome
 from exporter.flow.labels import make_labels
 from exporter.flow.observations import Total
 from exporter.ledger import Series, SeriesTotal
@@ -123,6 +124,14 @@ def test_alerts_that_are_watched_no_more_have_no_gauges() -> None:
 def test_the_number_of_open_alerts_falls_to_zero_not_to_nothing() -> None:
     """Label sets that had alerts keep their series when the last one ended."""
     snapshot = take(make_moment(alerts={}), NOTHING)
+
+    assert [line.rsplit(" ", 1)[1] for line in lines(snapshot, "bkmonitor_flow_open_alerts")] == ["0.0", "0.0"]
+
+
+def test_the_number_of_open_alerts_does_not_vanish_while_the_last_one_settles() -> None:
+    """Between the end of an alert and its being counted as ended, the series is there, at 0."""
+    settling = make_alert("1700000000004", outcome=Outcome.CLOSED)
+    snapshot = take(make_moment({}, alerts={settling.key: settling}), NOTHING)
 
     assert [line.rsplit(" ", 1)[1] for line in lines(snapshot, "bkmonitor_flow_open_alerts")] == ["0.0", "0.0"]
 

@@ -3,8 +3,8 @@
 from collections import Counter
 from pathlib import Path
 
-from exporter.blueking import BlueKingError
-from exporter.config import PollSettings, RateLimitSettings, load_config
+from exporter.blueking import BlueKingError, Reason
+from exporter.config import PollSettings, RateLimitSettings
 from exporter.flow.observations import Total
 from exporter.flow.records import FlowRecord, Log
 from exporter.ledger import Ledger, open_ledger
@@ -12,6 +12,7 @@ from exporter.metrics import OwnMetrics, SourceState
 from exporter.poller.source import SourcePoller
 from exporter.poller.workers import Answer
 from exporter.watch import Watches
+from tests.watching import make_source, write_watch_file
 
 BORN = 1_700_000_000.0
 BOUNDS = {Total.TIME_TO_ACK: (60.0,), Total.TIME_TO_FIRST_ACTION: (60.0,), Total.TIME_TO_END: (60.0,)}
@@ -30,15 +31,11 @@ class Desk:
         self.folder = folder
         self.now = now
         self.own = OwnMetrics("1.2.3")
+        self.own.add_source("prod", Reason, ["get_event_log"])
         self.ledger: Ledger = open_ledger(f"sqlite:///{folder}/flow.db", BOUNDS)
-        config = folder / "config.yaml"
-        config.write_text(
-            "sources: [{name: prod, url: 'http://127.0.0.1:9', auth: {app_code: a, app_secret: b, username: c},"
-            " watch: [{files: [watch.yaml]}]}]"
-        )
         self.poller = SourcePoller(
             "prod",
-            watches=Watches(load_config(config, {}).sources[0], ("severity",)),
+            watches=Watches(make_source(folder), ("severity",)),
             ledger=self.ledger,
             own=self.own,
             poll=POLL,
@@ -49,9 +46,7 @@ class Desk:
 
     def watch(self, *alert_ids: str) -> None:
         """Write the watch file and have it read."""
-        partial = self.folder / "watch.partial"
-        partial.write_text(f"[{{alerts: [{', '.join(map(repr, alert_ids))}]}}]")
-        partial.replace(self.folder / "watch.yaml")
+        write_watch_file(self.folder, *alert_ids)
         self.poller.select(self.now)
 
     def asked(self) -> list[str]:
@@ -61,9 +56,9 @@ class Desk:
             questions.append(alert_id)
         return questions
 
-    def answer(self, alert_id: str, told: Log | BlueKingError) -> None:
-        """Take in what came of a question that was asked now."""
-        answer = Answer("prod", alert_id, self.now, told)
+    def answer(self, alert_id: str, told: Log | BlueKingError, asked_at: float | None = None) -> None:
+        """Take in what came of a question that was asked, as a rule, just now."""
+        answer = Answer("prod", alert_id, self.now if asked_at is None else asked_at, told)
         with self.ledger.transaction() as tx:
             self.poller.take(answer, tx, self.now)
         self.poller.reschedule(answer, self.now)
@@ -75,9 +70,12 @@ class Desk:
         self.cycle()
 
     def cycle(self) -> None:
-        """End a cycle."""
-        with self.ledger.transaction() as tx:
-            self.poller.cycle(tx, self.now)
+        """End a cycle, where it can end."""
+        end = self.poller.ending_cycle(self.now)
+        if end is not None:
+            with self.ledger.transaction() as tx:
+                end.fill(tx)
+            self.poller.cycle_ended(end)
 
     def records(self) -> Counter[str]:
         """Return the committed records by operate."""

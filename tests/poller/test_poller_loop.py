@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import pytest
 from structlog.testing import capture_logs
 
 from exporter.blueking import Unreachable
-from exporter.config import PollSettings, RateLimitSettings, load_config
+from exporter.config import PollSettings, RateLimitSettings
 from exporter.flow.records import FlowRecord, Log
 from exporter.ledger import Ledger, open_ledger
 from exporter.metrics import OwnMetrics, Publisher
@@ -22,6 +23,8 @@ from exporter.poller.workers import Answers, Workers
 from exporter.watch import Watches
 from tests.e2e.harness import wait_until
 from tests.poller.desk import BOUNDS, POLL
+from tests.watching import make_source
+from tests.watching import write_watch_file as watch
 
 QUICK = POLL.model_copy(update={"interval": 0.1, "acked_interval": 0.1, "settle": 0.0})
 
@@ -39,17 +42,12 @@ class Loop:
         retention: float = 1e9,
     ) -> None:
         self.ledger: Ledger = open_ledger(f"sqlite:///{folder}/flow.db", BOUNDS)
-        config = folder / "config.yaml"
-        config.write_text(
-            "sources: [{name: prod, url: 'http://127.0.0.1:9', auth: {app_code: a, app_secret: b, username: c},"
-            " watch: [{files: [watch.yaml]}]}]"
-        )
         self.answers: Answers = queue.SimpleQueue()
         own = OwnMetrics("1.2.3")
-        own.add_source("prod", ["upstream"], ["get_event_log"])
+        self.offset = 0.0  # what the wall clock is wrong by
         source = SourcePoller(
             "prod",
-            watches=Watches(load_config(config, {}).sources[0], ()),
+            watches=Watches(make_source(folder), ()),
             ledger=self.ledger,
             own=own,
             poll=poll,
@@ -57,19 +55,24 @@ class Loop:
             jitter=lambda: 1.0,
             now=time.time(),
         )
+        self.workers = Workers("prod", ask, 2, self.answers, self.clock)
         self.poller = Poller(
             [source],
-            {"prod": Workers("prod", ask, 2, self.answers, time.time)},
+            {"prod": self.workers},
             self.answers,
             self.ledger,
             birth_hold=birth_hold,
             retention=retention,
-            clock=time.time,
+            clock=self.clock,
         )
-        self.publisher = Publisher(self.poller.moment(), own, time.time)
+        self.publisher = Publisher(self.poller.moment(), own, self.clock)
         self.stopping = threading.Event()
         self.thread = threading.Thread(target=self._run)
         self.raised: BaseException | None = None
+
+    def clock(self) -> float:
+        """Tell the time as this machine believes it."""
+        return time.time() + self.offset
 
     def _run(self) -> None:
         try:
@@ -103,15 +106,9 @@ def running(loop: Loop) -> Iterator[Loop]:
         yield loop
     finally:
         loop.stop()
+        loop.workers.stop()
         loop.publisher.stop()
         loop.ledger.close()
-
-
-def watch(folder: Path, *alert_ids: str) -> None:
-    """Write the watch file."""
-    partial = folder / "watch.partial"
-    partial.write_text(f"[{{alerts: [{', '.join(map(repr, alert_ids))}]}}]")
-    partial.replace(folder / "watch.yaml")
 
 
 def created(_alert_id: str) -> Log:
@@ -150,15 +147,18 @@ def test_without_a_scrape_a_series_is_not_born(tmp_path: Path) -> None:
         assert loop.scraped() == ["0.0"]
 
 
-def test_a_ledger_in_trouble_counts_nothing_and_then_everything(tmp_path: Path) -> None:
+@pytest.mark.parametrize("interval", [0.1, 30.0])
+def test_a_ledger_in_trouble_counts_nothing_and_then_everything(interval: float, tmp_path: Path) -> None:
     """While the file is locked nothing is counted; the log says so once; afterwards every record is there."""
+    poll = QUICK.model_copy(update={"interval": interval})
     watch(tmp_path, "1", "2", "3")
-    with capture_logs() as logs, running(Loop(tmp_path, created)) as loop:
+    with capture_logs() as logs, running(Loop(tmp_path, created, poll=poll)) as loop:
         wait_until(lambda: loop.records() == 3, within=10)
         with closing(sqlite3.connect(tmp_path / "flow.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             watch(tmp_path, "1", "2", "3", "4")
             wait_until(lambda: "ledger is in trouble" in str(logs), within=20)
+            threading.Event().wait(2.5)  # some more ticks, which may have nothing to commit
             assert loop.records() == 3
             other.execute("ROLLBACK")
         wait_until(lambda: loop.records() == 4, within=20)
@@ -183,6 +183,26 @@ def test_alerts_are_forgotten_after_the_retention_but_not_while_watched(tmp_path
         later.stop()
         assert set(later.ledger.find("prod", ["1", "2"])) == {"2"}
         assert later.records() == 2
+
+
+def test_a_clock_that_is_set_back_stops_nothing(tmp_path: Path) -> None:
+    """Polling and publishing go on, whatever hour it is now."""
+    asked: list[str] = []
+
+    def count(alert_id: str) -> Log:
+        asked.append(alert_id)
+        return created(alert_id)
+
+    watch(tmp_path, "1")
+    with capture_logs() as logs, running(Loop(tmp_path, count)) as loop:
+        wait_until(lambda: len(asked) > 2, within=10)
+        loop.offset = -7200.0
+        moment, polls = loop.publisher.current.moment, len(asked)
+        wait_until(lambda: len(asked) > polls + 5 and loop.publisher.current.moment is not moment, within=10)
+
+        assert len(asked) > polls + 5
+        assert loop.publisher.current.moment is not moment
+    assert "the clock was set back" in [entry["event"] for entry in logs]
 
 
 def test_a_bug_in_a_worker_ends_the_loop(tmp_path: Path) -> None:

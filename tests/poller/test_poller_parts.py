@@ -53,12 +53,12 @@ def test_the_queue_gives_what_is_due_first(steps: list[tuple[str, int | None]]) 
             queue.put(key, float(at))
             due[key] = float(at)
 
-    assert len(queue) == len(due)
+    queue.shift(-5.0)
     taken = []
     while queue.first() is not None:
         taken.append(queue.pop())
-    assert sorted(taken) == sorted(due)
-    assert [due[key] for key in taken] == sorted(due.values())
+    assert dict(taken) == {key: at - 5 for key, at in due.items()}
+    assert [at for _, at in taken] == sorted(at for _, at in taken)
 
 
 def test_an_empty_queue_has_nothing_to_give() -> None:
@@ -69,7 +69,7 @@ def test_an_empty_queue_has_nothing_to_give() -> None:
 
 def make_health() -> SourceHealth:
     """Return the health of a source without jitter."""
-    return SourceHealth("prod", lambda: 1.0)
+    return SourceHealth("prod", lambda: 1.0, None)
 
 
 def test_a_refused_source_pauses_and_says_why_once() -> None:
@@ -77,10 +77,10 @@ def test_a_refused_source_pauses_and_says_why_once() -> None:
     health = make_health()
 
     with capture_logs() as logs:
-        health.failed(NotAllowed("get_event_log: 1640001 app secret is incorrect"), 0.0)
-        health.failed(NotAllowed("get_event_log: 1640001 app secret is incorrect"), 60.0)
+        health.failed(NotAllowed("get_event_log: 1640001 app secret is incorrect"), 1.0, 1.0)
+        health.failed(NotAllowed("get_event_log: 1640001 app secret is incorrect"), 61.0, 61.0)
         assert health.trouble == "get_event_log: 1640001 app secret is incorrect"
-        assert health.paused_until == 180.0
+        assert health.paused_until == 181.0
         probing = health.is_probing
         health.succeeded(200.0)
 
@@ -92,11 +92,21 @@ def test_a_refused_source_pauses_and_says_why_once() -> None:
 def test_a_server_that_says_when_is_heard() -> None:
     """The pause is the one that the rate limit asked for; a shorter one does not cut it."""
     health = make_health()
-    health.failed(TooFast("too fast", retry_after=40.0), 0.0)
-    health.failed(Unreachable("refused"), 1.0)
-    health.failed(TooFast("too fast", retry_after=5.0), 1.0)
+    health.failed(TooFast("too fast", retry_after=40.0), 1.0, 1.0)
+    health.failed(Unreachable("refused"), 2.0, 2.0)
+    health.failed(TooFast("too fast", retry_after=5.0), 3.0, 3.0)
 
-    assert health.paused_until == 40.0
+    assert health.paused_until == 41.0
+
+
+def test_questions_that_fail_together_are_one_failure() -> None:
+    """However many were under way when the connection broke, the source is not down, and the pause is the first."""
+    health = make_health()
+    for _ in range(16):
+        health.failed(Unreachable("refused"), asked_at=1.0, now=1.5)
+
+    assert health.trouble == ""
+    assert health.paused_until == 2.5
 
 
 @pytest.mark.parametrize("error", [Upstream("500"), TimedOut("slow")])
@@ -104,10 +114,10 @@ def test_one_alert_in_trouble_is_no_source_in_trouble(error: Upstream) -> None:
     """Only a row of failures without any answer between them means that the source is down; it is not paused."""
     health = make_health()
     for _ in range(DOWN_AFTER - 1):
-        health.failed(error, 0.0)
+        health.failed(error, 1.0, 1.0)
     before = health.trouble
 
-    health.failed(error, 0.0)
+    health.failed(error, 1.0, 1.0)
     assert (before, health.trouble) == ("", str(error))
     assert health.paused_until == 0.0
     assert not health.is_probing

@@ -69,13 +69,14 @@ def test_a_poison_alert_is_quarantined_only_when_the_source_answers_others(reaso
     assert streak(reason, QUARANTINE_AFTER - 1).given_up(101.0) is None
 
 
-def test_a_refused_request_is_quarantined_at_once_when_others_are_answered() -> None:
-    """What the source cannot serve is not repeated unchanged; a wrong path, refused for all, blames no alert."""
+def test_a_refused_request_is_quarantined_when_others_are_answered() -> None:
+    """What the source cannot serve is hardly repeated; a wrong path, refused for all, blames no alert."""
     refused = streak(Reason.BAD_REQUEST, 1)
 
     assert refused.given_up(101.0) is GivenUp.QUARANTINED
     assert refused.given_up(None) is None
-    assert retry_at(refused, None, 0, PACE, 1.0) > PACE.interval
+    assert retry_at(refused, None, 0, PACE, 1.0) == PACE.interval
+    assert retry_at(refused, GivenUp.QUARANTINED, 0, PACE, 1.0) == LONGEST_RETRY
 
 
 @given(reason=REASONS, failures=st.integers(1, 10_000), jitter=JITTER, answered=st.none() | st.just(101.0))

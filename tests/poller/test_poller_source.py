@@ -114,6 +114,36 @@ def test_a_wrong_config_has_no_baseline(refusal: BadRequest | NotAllowed | Unrea
     assert desk.state().trouble
 
 
+def test_an_alert_that_left_unread_during_the_baseline_brings_no_history_later(desk: Desk) -> None:
+    """Back after the baseline, its old records are noted, not counted."""
+    desk.watch("1", "2")
+    desk.watch("1")
+    desk.serve({"1": OPEN, "2": OPEN})
+    assert desk.ledger.has_baseline("prod")
+
+    desk.now += 5 * DAY
+    desk.watch("1", "2")
+    desk.serve({"1": OPEN, "2": OLD})
+
+    assert desk.records() == {"CREATE": 1}
+
+
+def test_an_alert_that_comes_back_while_it_is_asked_about_still_belongs_to_the_baseline(desk: Desk) -> None:
+    """Leaving and joining again in the middle of a question changes nothing."""
+    desk.watch("1")
+    desk.asked()
+    desk.watch()
+    desk.watch("1")
+    desk.cycle()
+    assert not desk.ledger.has_baseline("prod")
+
+    desk.answer("1", OLD)
+    desk.cycle()
+
+    assert desk.ledger.has_baseline("prod")
+    assert desk.records() == {"CREATE": 1, "ACK": 1, "RECOVER": 1}
+
+
 def test_later_an_old_alert_is_noted_not_counted(desk: Desk) -> None:
     """An id that is added after the baseline brings only what happened within the window."""
     desk.watch()
@@ -277,10 +307,75 @@ def test_a_paused_source_is_probed_by_a_single_question(desk: Desk) -> None:
     desk.now += 1
     probe = desk.asked()
     assert len(probe) == 1
+    assert desk.poller.wakes_at(desk.now) is None
     desk.answer(probe[0], OPEN)
 
     assert desk.state().up
     assert len(desk.asked()) == 2
+
+
+def test_waiting_for_the_rate_limit_is_counted_only_while_somebody_waits(tmp_path: Path) -> None:
+    """An alert that leaves while it waits, or a pause, ends the wait."""
+    desk = Desk(tmp_path, BORN, RateLimitSettings(requests_per_second=1.0, burst=1, concurrency=3))
+    desk.watch("1", "2")
+    desk.asked()
+    desk.watch("1")
+    desk.now += 30
+    desk.asked()
+    desk.watch("1", "2")
+    desk.asked()
+
+    assert 'throttled_seconds_total{source="prod"} 0.0' in generate_latest(desk.own).decode()
+    desk.close()
+
+
+def test_overdue_is_counted_from_when_a_poll_was_due(desk: Desk) -> None:
+    """However often a source that is down is probed, its polls are as late as they are."""
+    desk.watch("1")
+    for _ in range(20):
+        desk.serve({"1": Unreachable("refused")})
+        desk.now += 200
+
+    assert desk.state().overdue == 4000
+
+
+def test_freshness_outlives_a_restart(desk: Desk) -> None:
+    """With the source down after a restart, the last good poll is the one before it."""
+    desk.watch("1")
+    desk.serve({"1": OPEN})
+
+    again = desk.restart(BORN + 900)
+    again.watch("1")
+    again.serve({"1": Unreachable("refused")})
+
+    assert again.state().last_success_at == BORN
+    again.close()
+
+
+def test_a_quarantined_alert_that_expires_is_quarantined_no_more(desk: Desk) -> None:
+    """Given up and older than max_age, it rests with what is known of it."""
+    desk.watch("1", "2")
+    desk.serve({"1": OPEN, "2": OPEN})
+    for _ in range(QUARANTINE_AFTER + 1):
+        desk.now += 3600
+        desk.serve({"1": OPEN, "2": Upstream("500")})
+    assert desk.state().watched[WatchedState.QUARANTINED] == 1
+
+    desk.now += 31 * DAY
+    desk.serve({"1": OPEN, "2": Upstream("500")})
+
+    assert desk.state().watched[WatchedState.QUARANTINED] == 0
+
+
+def test_a_refusal_of_an_alert_that_was_read_before_is_retried_soon(desk: Desk) -> None:
+    """A gateway that knows no API while it is redeployed costs no hour."""
+    desk.watch("1")
+    desk.serve({"1": OPEN})
+    desk.now += 30
+    desk.serve({"1": BadRequest("1640401 API not found")})
+    desk.now += 30
+
+    assert desk.asked() == ["1"]
 
 
 def test_a_source_is_cycled_when_every_alert_was_asked_or_it_failed(desk: Desk) -> None:
@@ -294,7 +389,9 @@ def test_a_source_is_cycled_when_every_alert_was_asked_or_it_failed(desk: Desk) 
 
     other = desk.restart(BORN)
     other.watch("1", "2", "3")
-    for alert_id in other.asked()[:2]:
-        other.answer(alert_id, Unreachable("connection refused"))
+    first, second, _ = other.asked()
+    other.answer(first, Unreachable("connection refused"))
+    other.now += 5
+    other.answer(second, Unreachable("connection refused"))
     assert other.state().cycled
     other.close()

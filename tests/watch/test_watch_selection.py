@@ -7,20 +7,11 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from exporter.config import SourceSettings, load_config
 from exporter.watch import Selected, Selection, Watches
+from tests.watching import make_source
+from tests.watching import write_file as write
 
 FIELDS = ("bk_biz_id",)
-
-
-def make_source(folder: Path, watch: str) -> SourceSettings:
-    """Return a source with these watches, written as in the config."""
-    path = folder / "config.yaml"
-    path.write_text(
-        "sources:\n- name: prod\n  url: http://127.0.0.1:9\n"
-        f"  auth: {{app_code: a, app_secret: b, username: c}}\n  watch: {watch}\nlabels: [bk_biz_id]\n"
-    )
-    return load_config(path, {}).sources[0]
 
 
 def make_watches(folder: Path, watch: str) -> Watches:
@@ -31,13 +22,6 @@ def make_watches(folder: Path, watch: str) -> Watches:
 def teams(selection: Selection) -> dict[str, str]:
     """Return the team of each selected alert."""
     return {alert_id: dict(selected.labels).get("team", "") for alert_id, selected in selection.items()}
-
-
-def write(path: Path, text: str) -> None:
-    """Replace a file in one step, as careful writers do."""
-    partial = path.with_suffix(".partial")
-    partial.write_text(text)
-    partial.replace(path)
 
 
 def events(logs: list[Any]) -> list[str]:

@@ -120,6 +120,14 @@ def test_the_page_leads_to_the_metrics_and_tells_how_it_goes() -> None:
     assert 'href="https://bk.example.com/?bizId=#/detail/1700000000001?team=a%26b%2Fc"' in page
 
 
+def test_a_link_may_name_a_label_that_an_alert_has_not() -> None:
+    """An alert that was first seen before a label was configured has an empty one in its link."""
+    page = application(alert_url="https://bk.example.com/{strategy_id}/{alert_id}").test_client().get("/")
+
+    assert page.status_code == 200
+    assert "https://bk.example.com//1700000000001" in page.text
+
+
 def test_text_from_outside_is_text() -> None:
     """A label or an error that looks like HTML is shown, not run; nothing may be loaded from elsewhere."""
     alert = make_alert("1", make_labels({"source": "prod", "team": "<script>alert(1)</script>"}))

@@ -1,0 +1,68 @@
+"""How far the cycle of a source is: who is still to be asked, who is still to be read, and what its end commits."""
+
+from dataclasses import dataclass
+
+from exporter.flow.known import KnownAlert
+from exporter.ledger import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class CycleEnd:
+    """What is to be committed when a cycle is complete at `at` (unix seconds).
+
+    `baseline` tells whether it completes the source's baseline; `unread` are then the alerts that were given up, with
+    what will count of them. `watches` had a good cycle.
+    """
+
+    source: str
+    at: float
+    baseline: bool
+    unread: tuple[KnownAlert, ...]
+    watches: tuple[str, ...]
+
+    def fill(self, tx: Transaction) -> None:
+        """Put it into a transaction."""
+        if self.baseline:
+            for known in self.unread:
+                tx.put(known)
+            tx.complete_baseline(self.source, self.at)
+        for watch in self.watches:
+            tx.good_cycle(self.source, watch, self.at)
+
+
+class Progress:
+    """The alerts that were not asked about since the start, and those that were never read."""
+
+    def __init__(self) -> None:
+        self._unasked: set[str] = set()
+        self.unread: set[str] = set()
+        self.has_selected = False
+        self.is_cycled = False
+
+    def join(self, alert_id: str, is_read: bool) -> None:
+        """Note an alert that is selected from now on."""
+        self._unasked.add(alert_id)
+        if not is_read:
+            self.unread.add(alert_id)
+
+    def leave(self, alert_id: str) -> None:
+        """Forget an alert that is selected no more."""
+        self._unasked.discard(alert_id)
+        self.unread.discard(alert_id)
+
+    def selected(self) -> None:
+        """Note that the watches were looked at; before that no cycle can end."""
+        self.has_selected = True
+        self._conclude()
+
+    def asked(self, alert_id: str) -> None:
+        """Note that an alert was asked about, whatever was answered."""
+        self._unasked.discard(alert_id)
+        self._conclude()
+
+    def failed(self) -> None:
+        """Note that the source is down: it said why, and nobody should wait for its first cycle."""
+        self.is_cycled = self.is_cycled or self.has_selected
+
+    def _conclude(self) -> None:
+        self.is_cycled = self.is_cycled or (self.has_selected and not self._unasked)
