@@ -2,6 +2,8 @@
 
 from collections import Counter
 from copy import deepcopy
+from dataclasses import replace
+from itertools import groupby
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -112,8 +114,53 @@ def test_records_are_counted_to_the_high_water_mark(
         reads.append(observations)
         most |= Counter(row.operate for row in rows)
 
+    assert by_operate(reads) == most
+
+
+def rolled(rows: list[FlowRecord]) -> list[FlowRecord]:
+    """Return a history as today's servers show it: of each run of CONVERGE the newest, and one for all older ones."""
+    shown: list[FlowRecord] = []
+    for operate, rows_of_run in groupby(rows, key=lambda row: row.operate):
+        run = list(rows_of_run)
+        shown += run[-2:] if operate == "CONVERGE" else run
+    return shown
+
+
+@given(unseen=UNSEEN, history=HISTORIES, data=st.data())
+def test_a_rolling_view_counts_as_it_shows_in_the_end(
+    unseen: KnownAlert, history: list[FlowRecord], data: st.DataObject
+) -> None:
+    """However often one looks while the server merges rows, the totals are those of its last answer."""
+    _, at_once = advance(unseen, newest_first(rolled(history)), now=AFTER_ALL, policy=POLICY)
+
+    known, reads = unseen, []
+    for now in [*sorted(data.draw(st.lists(st.integers(BORN, BORN + 1100), max_size=12))), AFTER_ALL]:
+        visible = rolled([row for row in history if row.created_at <= now])
+        known, observations = advance(known, newest_first(visible), now=float(now), policy=POLICY)
+        reads.append(observations)
+
+    assert by_operate(reads) == by_operate([at_once])
+
+
+@given(unseen=UNSEEN, history=HISTORIES, start=st.integers(BORN, BORN + 1000), first=st.integers(BORN, BORN + 1100))
+def test_at_first_sight_only_what_is_older_than_the_start_is_left_out(
+    unseen: KnownAlert, history: list[FlowRecord], start: int, first: int
+) -> None:
+    """Of the first read the records from `counts_from` on count, and every record that shows up later."""
+    known, reads = replace(unseen, counts_from=float(start)), []
+    for now in (float(first), float(AFTER_ALL)):
+        visible = [row for row in history if row.created_at <= now]
+        known, observations = advance(known, newest_first(visible), now=now, policy=POLICY)
+        reads.append(observations)
+
+    expected = Counter(row.operate for row in history if row.created_at >= start or row.created_at > first)
+    assert by_operate(reads) == expected
+
+
+def by_operate(reads: list[Observations]) -> Counter[str]:
+    """Return the counted records by operate."""
     counted: Counter[str] = Counter()
     for (total, labels, _), amount in totals(*reads).items():
         if total is Total.RECORDS:
             counted[dict(labels)["operate"]] += amount
-    assert counted == most
+    return counted
