@@ -1,14 +1,14 @@
 """The heart: how reading an alert's log moves what we know of it, and what that adds to the totals."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice
 
-from exporter.flow.known import KnownAlert, Milestone, Outcome, creation_from_id
+from exporter.flow.known import KnownAlert, Milestone, creation_from_id, is_plausible_time
 from exporter.flow.labels import Labels, extend, make_labels
 from exporter.flow.observations import NOTHING, Count, Latency, Observation, Observations, Total
 from exporter.flow.records import FlowRecord, Log, Operate
+from exporter.flow.sightings import Outcome, Sighting
 
 _FIRST_ACTIONS = frozenset({Operate.ACTION, Operate.ANOMALY_NOTICE})
 _ENDS = {
@@ -36,6 +36,7 @@ def advance(known: KnownAlert, log: Log, *, now: float, policy: Policy) -> tuple
     earliest action when they are first seen, of the end when it has settled, so that late records can still tell how
     the alert really ended.
     """
+    log = _plausible(log, now)
     created_at, creation_recorded = _creation(known, log, now)
     read = replace(
         known,
@@ -49,16 +50,41 @@ def advance(known: KnownAlert, log: Log, *, now: float, policy: Policy) -> tuple
         anomaly_count=_anomalies(log.records),
     )
     read, told = _tell(_with_end(known, read, log, policy, now))
-    return read, (*_new_records(known, log), *_new_rejects(known, log), *told)
+    observations = (*_new_records(known, log), *_new_rejects(known, log), *told)
+    return replace(read, quiet_reads=0 if observations else known.quiet_reads + 1), observations
+
+
+def see(known: KnownAlert, sighting: Sighting) -> KnownAlert:
+    """Return what we know after a search answered `sighting`; `known` itself where that tells nothing new.
+
+    What it means is for the next read of the log to find out; an acknowledgement or an end makes that read due.
+    """
+    before = known.sighting
+    if before is not None and replace(sighting, updated_at=before.updated_at) == before:
+        return known
+    is_news = before is None or (sighting.is_acked, sighting.outcome) != (before.is_acked, before.outcome)
+    return replace(known, sighting=sighting, quiet_reads=0 if is_news else known.quiet_reads)
+
+
+def _plausible(log: Log, now: float) -> Log:
+    """Take rows of an impossible time for unreadable ones: a single one would end an alert, or time it for decades."""
+    sound = tuple(record for record in log.records if is_plausible_time(record.created_at, now))
+    strange = len(log.records) - len(sound)
+    if not strange:
+        return log
+    return Log(sound, {**log.rejected, "create_time": log.rejected.get("create_time", 0) + strange})
 
 
 def _creation(known: KnownAlert, log: Log, now: float) -> tuple[float | None, bool]:
+    # Read anew each time, like the milestones: with another `timezone` in the config the same row has another time.
     create = _earliest(log, {Operate.CREATE})
-    if known.creation_recorded or (create is None and known.created_at is not None):
+    if create is not None:
+        return create.created_at, True
+    if known.created_at is not None:
         return known.created_at, known.creation_recorded
-    if create is None:
-        return creation_from_id(known.alert_id, now), False
-    return create.created_at, True
+    if known.sighting is not None and known.sighting.created_at is not None:
+        return known.sighting.created_at, False
+    return creation_from_id(known.alert_id, now), False
 
 
 def _earliest(log: Log, operates: Iterable[str]) -> FlowRecord | None:
@@ -80,30 +106,31 @@ def _anomalies(records: Iterable[FlowRecord]) -> int | None:
 def _is_history(known: KnownAlert, at: float) -> bool:
     """Whether `at` lies before what the first read counts.
 
-    Only at the first read: a record that shows up later happened while we watched, whatever its time claims.
+    Only at the first read that shows records: one that shows up later happened while we watched, whatever its time
+    claims.
     """
-    return known.read_at is None and at < known.counts_from
+    return not known.counted and at < known.counts_from
 
 
 def _milestone(known: KnownAlert, before: Milestone, record: FlowRecord | None) -> Milestone:
-    if record is None or before.observed:
+    if record is None:
         return before
-    at = record.created_at if before.at is None else min(before.at, record.created_at)
-    return Milestone(at, observed=_is_history(known, at))
+    return Milestone(record.created_at, before.observed or _is_history(known, record.created_at))
 
 
 def _with_end(known: KnownAlert, read: KnownAlert, log: Log, policy: Policy, now: float) -> KnownAlert:
     """Add the end and the rest to `read`; until it rests, an earlier terminal record that comes late still counts."""
     if known.rested_at is not None:
         return read
-    record = _earliest(log, _ENDS)
-    if record is not None and (known.end.at is None or record.created_at < known.end.at):
+    end = _end_of(known, log, now)
+    if end is not None and end.is_better_than(known):
         # A server's clock or zone may be ahead of ours: never wait longer than `settle` from now on.
-        settles_at = min(record.created_at, now) + policy.settle
+        settles_at = min(end.at, now) + policy.settle
         read = replace(
             read,
-            end=_milestone(known, known.end, record),
-            outcome=_ENDS[Operate(record.operate)],
+            end=Milestone(end.at, observed=_is_history(known, end.at) or known.end.observed),
+            end_recorded=end.is_recorded,
+            outcome=end.outcome,
             settles_at=settles_at if known.settles_at is None else min(known.settles_at, settles_at),
         )
     if read.settles_at is not None:
@@ -111,18 +138,44 @@ def _with_end(known: KnownAlert, read: KnownAlert, log: Log, policy: Policy, now
     expires_at = (read.first_seen_at if read.created_at is None else read.created_at) + policy.max_age
     if now < expires_at:
         return read
-    end = Milestone(expires_at, observed=_is_history(known, expires_at))
-    return replace(read, end=end, outcome=Outcome.EXPIRED, rested_at=now)
+    expired = Milestone(expires_at, observed=_is_history(known, expires_at))
+    return replace(read, end=expired, outcome=Outcome.EXPIRED, rested_at=now)
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    at: float
+    outcome: Outcome
+    is_recorded: bool
+
+    def is_better_than(self, known: KnownAlert) -> bool:
+        """A record tells more than a search, an earlier record more than a later one."""
+        if known.end.at is None or self.is_recorded != known.end_recorded:
+            return known.end.at is None or self.is_recorded
+        return self.is_recorded and self.at < known.end.at
+
+
+def _end_of(known: KnownAlert, log: Log, now: float) -> _End | None:
+    """Some closures leave no record: there the search's word is all there is (api.md)."""
+    record = _earliest(log, _ENDS)
+    if record is not None:
+        return _End(record.created_at, _ENDS[Operate(record.operate)], is_recorded=True)
+    seen = known.sighting
+    if seen is None or seen.outcome is None:
+        return None
+    return _End(now if seen.ended_at is None else seen.ended_at, seen.outcome, is_recorded=False)
 
 
 def _new_records(known: KnownAlert, log: Log) -> Iterator[Count]:
-    fresh: Counter[tuple[str, str]] = Counter()
-    for operate, shown in Counter(record.operate for record in log.records).items():
-        rows = (record for record in log.records if record.operate == operate)
-        new = max(0, shown - known.counted.get(operate, 0))
-        fresh.update(
-            (operate, record.status) for record in islice(rows, new) if not _is_history(known, record.created_at)
-        )
+    rows: defaultdict[str, list[FlowRecord]] = defaultdict(list)
+    for record in log.records:
+        rows[record.operate].append(record)
+    fresh = Counter(
+        (operate, record.status)
+        for operate, shown in rows.items()
+        for record in shown[: max(0, len(shown) - known.counted.get(operate, 0))]
+        if not _is_history(known, record.created_at)
+    )
     for (operate, status), amount in fresh.items():
         yield Count(Total.RECORDS, extend(known.labels, operate=operate, status=status), amount)
 

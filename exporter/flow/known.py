@@ -2,24 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from exporter.flow.labels import Labels
+from exporter.flow.sightings import Outcome, Sighting
 
 EVERYTHING = float("-inf")
 """`counts_from` of an alert whose whole history counts."""
 
 _ID_PREFIX_DIGITS = 10
-_EARLIEST_PLAUSIBLE = 1_262_304_000  # 2010-01-01, well before BlueKing Monitor wrote such ids
+_EARLIEST_PLAUSIBLE = 1_262_304_000  # 2010-01-01
 _CLOCK_TOLERANCE = 86_400
-
-
-class Outcome(StrEnum):
-    """How an alert ended; `EXPIRED` is given to one that shows no end within `poll.max_age`."""
-
-    RECOVERED = "recovered"
-    CLOSED = "closed"
-    EXPIRED = "expired"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +30,14 @@ class Milestone:
 class KnownAlert:
     """What we know of one alert; all times in unix seconds.
 
-    `labels` are those of every series it adds to, fixed when it is first seen. At the first read, what happened
-    before `counts_from` is taken note of and not counted. `counted` and `rejected` hold how many rows of each
-    operate, and unreadable rows of each reason, were counted so far. `creation_recorded` tells a `created_at` from a
-    CREATE record from one that was derived. From `settles_at` on, a read is the last one; at `rested_at` it was made.
+    `labels` are those of every series it adds to, fixed when it is first seen. At the first read that shows records,
+    what happened before `counts_from` is taken note of and not counted. `counted` and `rejected` hold how many rows of
+    each operate, and unreadable rows of each reason, were counted so far. `creation_recorded` tells a `created_at`
+    from a CREATE record from one that was derived, and `end_recorded` an end that a record tells from one that only a
+    search told. From `settles_at` on, a read is the last one; at `rested_at` it was made.
+
+    `sighting` is what a search told last, None for an alert that no search found; `watch` is the watch that selects
+    it by a search. `quiet_reads` counts the reads in a row that brought nothing new.
     """
 
     source: str
@@ -57,10 +53,14 @@ class KnownAlert:
     ack: Milestone = Milestone()
     first_action: Milestone = Milestone()
     end: Milestone = Milestone()
+    end_recorded: bool = False
     outcome: Outcome | None = None
     settles_at: float | None = None
     rested_at: float | None = None
     anomaly_count: int | None = None
+    watch: str = ""
+    sighting: Sighting | None = None
+    quiet_reads: int = 0
 
     @property
     def key(self) -> tuple[str, str]:
@@ -96,7 +96,12 @@ def creation_from_id(alert_id: str, now: float) -> float | None:
     prefix = alert_id[:_ID_PREFIX_DIGITS]
     if len(prefix) < _ID_PREFIX_DIGITS or not (alert_id.isascii() and alert_id.isdecimal()):
         return None
-    return float(prefix) if _EARLIEST_PLAUSIBLE <= int(prefix) <= now + _CLOCK_TOLERANCE else None
+    return float(prefix) if is_plausible_time(int(prefix), now) else None
+
+
+def is_plausible_time(at: float, now: float) -> bool:
+    """Whether something can have happened at `at`: not before BlueKing Monitor was, nor more than a day from now."""
+    return _EARLIEST_PLAUSIBLE <= at <= now + _CLOCK_TOLERANCE
 
 
 def counting_start(now: float, window: float, last_good_cycle_at: float | None) -> float:

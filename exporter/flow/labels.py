@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 
 Labels = tuple[tuple[str, str], ...]
-"""Label pairs sorted by name; each name stands once. Equal label sets are equal values."""
+"""Label pairs sorted by name; each name stands once. Equal label sets are equal values.
+
+No value is empty: to Prometheus an empty label is an absent one, so two series that differ by one would be the same.
+"""
 
 
 def make_labels(pairs: Mapping[str, str]) -> Labels:
-    """Return `pairs` as a label set."""
-    return tuple(sorted(pairs.items()))
+    """Return `pairs` as a label set; empty values are left out."""
+    return tuple(sorted((name, value) for name, value in pairs.items() if value))
 
 
 def extend(labels: Labels, **more: str) -> Labels:

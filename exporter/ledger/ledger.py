@@ -17,7 +17,7 @@ from exporter.flow.observations import Total
 from exporter.ledger import schema
 from exporter.ledger.errors import CommitFailed, LedgerError
 from exporter.ledger.rows import alert_from, labels_from
-from exporter.ledger.sqlite import hold, open_engine, translated
+from exporter.ledger.sqlite import HeldFiles, hold, open_engine, translated
 from exporter.ledger.totals import Bounds, Series, SeriesTotal, View, cell_names
 from exporter.ledger.transaction import Key, Transaction, write
 
@@ -54,7 +54,7 @@ class Ledger:
     ) -> None:
         self._engine = engine
         self._path = path
-        self._lock = lock
+        self._files = HeldFiles(path, lock)
         self._observe_commit = observe_commit
         self._bounds = bounds
         self._version = 0
@@ -91,9 +91,9 @@ class Ledger:
         """Return what is known of an alert that does not rest."""
         return self._alerts.get((source, alert_id))
 
-    def unread(self, source: str) -> list[KnownAlert]:
-        """Return the alerts of a source that were seen and never read."""
-        return [known for known in self._alerts.values() if known.source == source and known.read_at is None]
+    def uncounted(self, source: str) -> list[KnownAlert]:
+        """Return the alerts of a source of which no record was ever read."""
+        return [known for known in self._alerts.values() if known.source == source and not known.counted]
 
     def last_read_at(self, source: str) -> float | None:
         """Return when any alert of a source was last read, in unix seconds."""
@@ -138,10 +138,11 @@ class Ledger:
     def close(self) -> None:
         """End the use of the file, so that another exporter may take it."""
         self._engine.dispose()
-        self._lock.close()
+        self._files.release()
 
     def _commit(self, tx: Transaction) -> None:
         started = time.perf_counter()
+        self._files.check()
         with translated(self._path, CommitFailed), self._engine.begin() as connection:
             added, new_ids = write(connection, tx, self._bounds, self._ids)
         self._observe_commit(time.perf_counter() - started)

@@ -1,12 +1,14 @@
 """How an alert that we know is written in a row of the ledger, and read back."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import RowMapping
 
-from exporter.flow.known import KnownAlert, Milestone, Outcome
+from exporter.flow.known import KnownAlert, Milestone
 from exporter.flow.labels import Labels, make_labels
+from exporter.flow.sightings import Outcome, Sighting
 
 
 def labels_text(labels: Labels) -> str:
@@ -38,10 +40,14 @@ def alert_row(known: KnownAlert) -> dict[str, Any]:
         "first_action_observed": known.first_action.observed,
         "ended_at": known.end.at,
         "end_observed": known.end.observed,
+        "end_recorded": known.end_recorded,
         "outcome": known.outcome,
         "settles_at": known.settles_at,
         "rested_at": known.rested_at,
         "anomaly_count": known.anomaly_count,
+        "watch": known.watch,
+        "sighting": None if known.sighting is None else json.dumps(asdict(known.sighting), ensure_ascii=False),
+        "quiet_reads": known.quiet_reads,
     }
 
 
@@ -61,8 +67,18 @@ def alert_from(row: RowMapping) -> KnownAlert:
         ack=Milestone(row["acked_at"], row["ack_observed"]),
         first_action=Milestone(row["first_action_at"], row["first_action_observed"]),
         end=Milestone(row["ended_at"], row["end_observed"]),
+        end_recorded=row["end_recorded"],
         outcome=None if row["outcome"] is None else Outcome(row["outcome"]),
         settles_at=row["settles_at"],
         rested_at=row["rested_at"],
         anomaly_count=None if row["anomaly_count"] is None else int(row["anomaly_count"]),
+        watch=row["watch"],
+        sighting=None if row["sighting"] is None else _sighting_from(row["sighting"]),
+        quiet_reads=row["quiet_reads"],
     )
+
+
+def _sighting_from(text: str) -> Sighting:
+    fields = json.loads(text)
+    outcome = fields.pop("outcome")
+    return Sighting(**fields, outcome=None if outcome is None else Outcome(outcome))

@@ -67,10 +67,14 @@ alerts = Table(
     Column("first_action_observed", Boolean, nullable=False),
     Column("ended_at", Float),
     Column("end_observed", Boolean, nullable=False),
+    Column("end_recorded", Boolean, nullable=False),
     Column("outcome", String),
     Column("settles_at", Float),
     Column("rested_at", Float),
     Column("anomaly_count", Float),  # a sum of what a server says: may exceed 64 bits
+    Column("watch", String, nullable=False),
+    Column("sighting", String),
+    Column("quiet_reads", Integer, nullable=False),
     Index("alerts_rested_at", "rested_at"),
 )
 

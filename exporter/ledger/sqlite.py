@@ -13,7 +13,7 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.pool import StaticPool
 
 from exporter.ledger import schema
-from exporter.ledger.errors import LedgerError
+from exporter.ledger.errors import CommitFailed, LedgerError
 
 APPLICATION_ID = 0x424B464C  # "BKFL", so that file(1) and we can tell a ledger from another database
 _MAGIC = b"SQLite format 3\x00"
@@ -60,6 +60,32 @@ def _hold(lock: IO[str], path: Path) -> None:
     lock.flush()
 
 
+class HeldFiles:
+    """The database and its lock, as they were when opened: SQLite itself writes on into a file that was removed."""
+
+    def __init__(self, path: Path, lock: IO[str]) -> None:
+        self._path = path
+        self._lock = lock
+        self._inode = path.stat().st_ino
+        self._lock_inode = os.fstat(lock.fileno()).st_ino
+
+    def check(self) -> None:
+        """Raise `CommitFailed` where one of them was removed or replaced: what is written now would be lost."""
+        for path, inode in ((self._path, self._inode), (Path(self._lock.name), self._lock_inode)):
+            try:
+                is_same = path.stat().st_ino == inode
+            except OSError:
+                is_same = False
+            if not is_same:
+                raise CommitFailed(
+                    f"{path}: was removed or replaced while in use; put it back, or restart the exporter"
+                )
+
+    def release(self) -> None:
+        """Free the lock."""
+        self._lock.close()
+
+
 def open_engine(url: URL, path: Path) -> Engine:
     """Return an engine on the ledger at `path`, made where there is none, brought to this schema version.
 
@@ -103,6 +129,8 @@ def _refuse_other_files(path: Path) -> None:
         return
     except OSError as error:
         raise LedgerError(f"{path}: {error.strerror}") from None
+    if not magic and path.with_name(path.name + "-wal").exists():
+        raise LedgerError(f"{path}: empty, with a write-ahead log beside it: damaged; {_RESTORE}")
     if magic and magic != _MAGIC:
         raise LedgerError(f"{path}: not a SQLite database; give another ledger.url, nothing was overwritten")
 

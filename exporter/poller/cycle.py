@@ -8,22 +8,22 @@ from exporter.ledger import Transaction
 
 @dataclass(frozen=True, slots=True)
 class CycleEnd:
-    """What is to be committed when a cycle is complete at `at` (unix seconds).
+    """What is to be committed when all that was due at `at` (unix seconds) was asked.
 
-    `baseline` tells whether it completes the source's baseline; `unread` are then the alerts that were given up, with
-    what will count of them. `watches` had a good cycle.
+    `baseline` tells whether it completes the source's baseline; `uncounted` are then the alerts that showed no record
+    yet, with what will count of them. `watches` had a good cycle.
     """
 
     source: str
     at: float
     baseline: bool
-    unread: tuple[KnownAlert, ...]
+    uncounted: tuple[KnownAlert, ...]
     watches: tuple[str, ...]
 
     def fill(self, tx: Transaction) -> None:
         """Put it into a transaction."""
         if self.baseline:
-            for known in self.unread:
+            for known in self.uncounted:
                 tx.put(known)
             tx.complete_baseline(self.source, self.at)
         for watch in self.watches:

@@ -31,16 +31,18 @@ class SourceHealth:
         """Whether a single question should go ahead and tell how the source is."""
         return self.paused_until > 0
 
-    def succeeded(self, now: float) -> None:
+    def succeeded(self, asked_at: float, now: float) -> None:
         """Note a log that was read."""
         self.succeeded_at = now
-        self.answered(now)
+        self.answered(asked_at, now)
 
-    def answered(self, now: float) -> None:
+    def answered(self, asked_at: float, now: float) -> None:
         """Note that the source works, whatever it said of the alert."""
+        self.answered_at = now
+        if asked_at <= self._failed_at:
+            return  # it was under way when another question was refused: no reason to end the pause
         if self.trouble:
             log.info("source is back", source=self._source, after=self.trouble)
-        self.answered_at = now
         self.paused_until = 0.0
         self.trouble = ""
         self._failures = 0

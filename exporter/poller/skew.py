@@ -1,6 +1,5 @@
 """Whether a source's configured time zone is its server's: told by CREATE records and ids that differ."""
 
-from collections import deque
 from statistics import median
 
 import structlog
@@ -19,20 +18,29 @@ class TimezoneSkew:
 
     def __init__(self, source: str) -> None:
         self._source = source
-        self._skews: deque[float] = deque(maxlen=_KEPT)
+        self._skews: dict[str, float] = {}
         self._is_reported = False
 
     @property
     def seconds(self) -> float | None:
         """The skew, None as long as fewer than three alerts tell it: one alone may be an oddity."""
-        return median(self._skews) if len(self._skews) >= _NEEDED else None
+        return median(self._skews.values()) if len(self._skews) >= _NEEDED else None
+
+    @property
+    def reported(self) -> float:
+        """The skew where it is that of a wrong time zone, else 0."""
+        return (self.seconds or 0.0) if self._is_reported else 0.0
 
     def add(self, known: KnownAlert, now: float) -> None:
-        """Take in an alert that was read."""
+        """Take in an alert that was read; each alert counts once, as last read."""
         skew = known.creation_skew(now)
-        if skew is not None:
-            self._skews.append(skew)
-            self._report()
+        if skew is None:
+            return
+        self._skews.pop(known.alert_id, None)
+        self._skews[known.alert_id] = skew
+        if len(self._skews) > _KEPT:
+            del self._skews[next(iter(self._skews))]
+        self._report()
 
     def _report(self) -> None:
         seconds = self.seconds

@@ -161,6 +161,9 @@ class SourcePoller:
         if known is None:
             return
         if isinstance(answer.told, Log):
+            if known.read_at is None:
+                # Written in a wrong time zone, the records of a new alert would all look like history.
+                known = replace(known, counts_from=known.counts_from + self._skew.reported)
             known, observations = advance(known, answer.told, now=answer.asked_at, policy=self._policy)
             tx.put(known)
             tx.add(observations)
@@ -178,7 +181,7 @@ class SourcePoller:
         if isinstance(answer.told, BlueKingError):
             self._failed(answer, answer.told, due_at, now)
         else:
-            self._health.succeeded(now)
+            self._health.succeeded(answer.asked_at, now)
             self._streaks.clear(answer.alert_id)
             self._read(answer.alert_id, now)
 
@@ -189,13 +192,11 @@ class SourcePoller:
             self._due.put(answer.alert_id, now + self._pace.interval)
 
     def _read(self, alert_id: str, now: float) -> None:
-        is_first = alert_id in self._progress.unread
         self._progress.unread.discard(alert_id)
         known = self._ledger.get(self.name, alert_id)
         if known is None or alert_id not in self._selection:
             return
-        if is_first:
-            self._skew.add(known, now)
+        self._skew.add(known, now)
         at = next_poll_at(known, now, self._pace)
         if at is not None:
             self._due.put(alert_id, at)
@@ -203,7 +204,7 @@ class SourcePoller:
     def _failed(self, answer: Answer, error: BlueKingError, due_at: float, now: float) -> None:
         self._own.poll_failed(self.name, error.reason)
         if isinstance(error, NoSuchAlert):
-            self._health.answered(now)
+            self._health.answered(answer.asked_at, now)
         else:
             self._health.failed(error, answer.asked_at, now)
         if self._health.trouble:
@@ -235,17 +236,17 @@ class SourcePoller:
     def ending_cycle(self, now: float) -> CycleEnd | None:
         """Return what to commit where every alert was asked as it should, None where there is nothing new to say."""
         waiting = (alert_id for alert_id in self._progress.unread if self._streaks.given_up(alert_id) is None)
-        if not self._progress.has_selected or next(waiting, None) is not None:
+        if not self._watches.have_found or next(waiting, None) is not None:
             return None
         baseline = not self._ledger.has_baseline(self.name)
-        is_on_time = not self._health.trouble and self._overdue(now) < self._pace.interval
-        watches = self._watches.names if is_on_time and now >= self._next_good_cycle_at else ()
-        if not baseline and not watches:
+        complete_at = now - self._overdue(now)  # what was due by then was asked
+        watches = self._watches.names if complete_at >= self._next_good_cycle_at else ()
+        if not self._progress.has_selected or not (baseline or watches):
             return None
         counts_from = counting_start(now, self._poll.first_seen_window, None)
         # Also those that left their watch meanwhile: should they come back, their history is history.
-        unread = [replace(known, counts_from=counts_from) for known in self._ledger.unread(self.name) if baseline]
-        return CycleEnd(self.name, now, baseline, tuple(unread), watches)
+        uncounted = [replace(known, counts_from=counts_from) for known in self._ledger.uncounted(self.name) if baseline]
+        return CycleEnd(self.name, complete_at, baseline, tuple(uncounted), watches)
 
     def cycle_ended(self, end: CycleEnd) -> None:
         """Draw the conclusions of a cycle's end that was committed."""

@@ -21,7 +21,13 @@ class WatchedFiles:
         self._signatures: dict[Path, _Signature] = {}
         self._groups: dict[Path, tuple[WatchGroup, ...]] = {}
         self._broken: set[Path] = set()
+        self._have_read = False
         self.refresh()
+
+    @property
+    def have_read(self) -> bool:
+        """Whether any file was ever read well."""
+        return self._have_read
 
     def groups(self) -> Iterable[WatchGroup]:
         """Return the groups of every file, as last read well, in the files' order."""
@@ -59,6 +65,7 @@ class WatchedFiles:
             log.info("watch file read", file=str(path), alerts=_count(groups))
         self._broken.discard(path)
         self._groups[path] = groups
+        self._have_read = True
 
 
 def _signature(path: Path) -> _Signature | None:

@@ -8,7 +8,7 @@ from exporter.flow.labels import Labels, make_labels
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """What a watch says of an alert: its labels, `source` and the configured fields among them, and the watch."""
+    """What a watch says of an alert: its labels, `source` among them, and the watch."""
 
     labels: Labels
     watch: str
@@ -21,8 +21,7 @@ Selection = Mapping[str, Selected]
 def select(groups: Iterable[tuple[str, Iterable[str], Mapping[str, str]]], base: Mapping[str, str]) -> Selection:
     """Return the selection of (watch, alert ids, labels) groups; the first group that names an alert wins.
 
-    `base` are the labels that every alert of the source has; a fixed id tells none of an alert's fields, so they are
-    empty there.
+    `base` are the labels that every alert of the source has.
     """
     selection: dict[str, Selected] = {}
     for watch, alert_ids, labels in groups:

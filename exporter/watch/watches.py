@@ -16,13 +16,18 @@ class Watches:
             (watch_name(watch), watch, WatchedFiles(watch.files, fields) if watch.files else None)
             for watch in source.watch
         ]
-        self._base = {"source": source.name, **dict.fromkeys(fields, "")}
+        self._base = {"source": source.name}
         self._selection = select(self._groups(), self._base)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The watches, under names that stay as long as what they select by stays."""
         return tuple(name for name, _, _ in self._watches)
+
+    @property
+    def have_found(self) -> bool:
+        """Whether there was anything to select by: fixed ids, or a file that could be read, be it empty."""
+        return any(watch.alerts or (files is not None and files.have_read) for _, watch, files in self._watches)
 
     def selection(self) -> Selection:
         """Return the selected alerts: the same object as before where no file changed."""

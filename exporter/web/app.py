@@ -51,7 +51,8 @@ def make_app(publisher: Publisher, *, version: str, telemetry_path: str, alert_u
 
 
 def _metrics(publisher: Publisher) -> Response:
-    snapshot = publisher.scrape()
+    # Who asks for the head alone got no zero: a series is born by a scrape.
+    snapshot = publisher.current if request.method == "HEAD" else publisher.scrape()
     format_ = Format.OPENMETRICS if _wants_openmetrics(request.accept_mimetypes) else Format.TEXT
     gzipped = request.accept_encodings["gzip"] > 0
     response = Response((snapshot.gzipped if gzipped else snapshot.plain)[format_], content_type=format_.value)

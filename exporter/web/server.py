@@ -2,14 +2,17 @@
 
 import socket
 import threading
+from concurrent.futures import Future
 
 import structlog
 from cheroot.wsgi import Server as CherootServer
 from flask import Flask
 
-_THREADS = 8
-_TIMEOUT = 10  # seconds that a client may take to say or read something
-_SHUTDOWN_TIMEOUT = 2
+_THREADS = 32
+_TIMEOUT = 5  # seconds that a client may take between two words
+_LARGEST_HEAD = 16 * 1024
+_SHUTDOWN_TIMEOUT = 1
+_STOP_WITHIN = 3.0
 
 log = structlog.get_logger()
 
@@ -43,12 +46,15 @@ class Server:
     def __init__(self, app: Flask, host: str, port: int) -> None:
         self._server = _QuietServer((host, port), app, numthreads=_THREADS, timeout=_TIMEOUT)
         self._server.shutdown_timeout = _SHUTDOWN_TIMEOUT
+        self._server.max_request_header_size = _LARGEST_HEAD
+        self._server.max_request_body_size = _LARGEST_HEAD
+        self._prepared: Future[None] = Future()
+        self._thread = threading.Thread(target=self._run, name="web", daemon=True)
+        self._thread.start()
         try:
-            self._server.prepare()
+            self._prepared.result()
         except OSError as error:
             raise ListenError(f"cannot listen on {host}:{port}: {error}") from None
-        self._thread = threading.Thread(target=self._server.serve, name="web", daemon=True)
-        self._thread.start()
 
     @property
     def port(self) -> int:
@@ -64,6 +70,17 @@ class Server:
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     def stop(self) -> None:
-        """Stop listening, and end the threads."""
-        self._server.stop()
-        self._thread.join()
+        """Stop listening, and end the threads; those that slow clients hold end with the process."""
+        stopping = threading.Thread(target=self._server.stop, name="web-stop", daemon=True)
+        stopping.start()
+        stopping.join(_STOP_WITHIN)
+
+    def _run(self) -> None:
+        # Threads that this daemon thread makes are daemons as well: no client can hold up the end of the process.
+        try:
+            self._server.prepare()
+        except BaseException as error:  # noqa: BLE001 - told to the thread that waits
+            self._prepared.set_exception(error)
+            return
+        self._prepared.set_result(None)
+        self._server.serve()

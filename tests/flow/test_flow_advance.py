@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from exporter.flow.advance import advance
 from exporter.flow.observations import NOTHING, Total
 from exporter.flow.records import FlowRecord, Log
@@ -29,7 +31,8 @@ def test_polling_twice_adds_nothing() -> None:
     again, second = read(known, *LIFE, at=2060)
 
     assert second == NOTHING
-    assert replace(again, read_at=known.read_at) == known
+    assert replace(again, read_at=known.read_at, quiet_reads=0) == known
+    assert again.quiet_reads == 1
 
 
 def test_a_shorter_log_adds_nothing_and_takes_nothing_away() -> None:
@@ -123,6 +126,35 @@ def test_what_shows_up_later_counts_whatever_its_time_claims() -> None:
 
     assert records(observations) == {("ACK", "SUCCESS"): 1, ("RECOVER", "SUCCESS"): 1}
     assert latencies(observations) == {Total.TIME_TO_ACK: 100, Total.TIME_TO_END: 150}
+
+
+def test_an_empty_log_is_no_first_read() -> None:
+    """An alert that shows no record at first does not bring its history with the next answer."""
+    old = replace(UNSEEN, counts_from=BORN + 10_000)
+    known, _ = read(old, at=11_000)
+    known, observations = read(known, *LIFE, at=11_030)
+
+    assert observations == NOTHING
+    assert known.rested_at is not None
+
+
+def test_another_time_zone_moves_what_was_not_observed_yet() -> None:
+    """When the configured zone is mended, the creation moves with the ACK that follows it."""
+    known, _ = read(UNSEEN, ("CREATE", -28_800), at=60)
+    known, observations = read(known, ("CREATE", 0), ("ACK", 300), at=310)
+
+    assert latencies(observations) == {Total.TIME_TO_ACK: 300}
+    assert known.creation_skew(BORN) == 0
+
+
+@pytest.mark.parametrize("at", [-BORN, -BORN + 86_400, 86_400 * 3])
+def test_a_record_of_an_impossible_time_is_rejected(at: float) -> None:
+    """A row from 1970 or from next week neither ends an alert nor times it for decades."""
+    known, observations = read(UNSEEN, ("CREATE", at), ("RECOVER", at), at=60)
+
+    assert records(observations) == {}
+    assert rejects(observations) == {"create_time": 2}
+    assert known.outcome is None
 
 
 def test_creation_without_a_create_record_is_in_the_id() -> None:

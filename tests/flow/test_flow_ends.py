@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.flow.known import Outcome
 from exporter.flow.observations import NOTHING, Total
+from exporter.flow.sightings import Outcome
 from tests.flow.reading import BORN, LIFE, UNSEEN, ended, latencies, read
 
 

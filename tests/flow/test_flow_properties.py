@@ -88,7 +88,7 @@ def test_totals_never_fall_and_reading_again_adds_nothing(
 
         assert all(amount > 0 for amount in totals(observations).values())
         assert all(seconds is None or seconds >= 0 for _, _, seconds in totals(observations))
-        assert (again, nothing) == (known, NOTHING)
+        assert (replace(again, quiet_reads=known.quiet_reads), nothing) == (known, NOTHING)
 
 
 @given(unseen=UNSEEN, history=HISTORIES, now=st.integers(BORN, AFTER_ALL))

@@ -66,6 +66,12 @@ def damaged_ledger(path: Path) -> None:
         file.write(os.urandom(20_000))
 
 
+def emptied_ledger(path: Path) -> None:
+    """Write a ledger that lost its content, but not its write-ahead log."""
+    path.write_bytes(b"")
+    path.with_name(path.name + "-wal").write_bytes(b"pages")
+
+
 def truncated_ledger(path: Path) -> None:
     """Write a ledger and cut it off."""
     make_ledger(path, alerts=2000)
@@ -80,6 +86,7 @@ def truncated_ledger(path: Path) -> None:
         (foreign_application, "a SQLite database of something else"),
         (newer_ledger, "schema version 99 was written by a newer exporter"),
         (damaged_ledger, "restore it from a backup"),
+        (emptied_ledger, "restore it from a backup"),
         (truncated_ledger, "restore it from a backup"),
     ],
 )

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from exporter.flow.known import EVERYTHING, KnownAlert, Milestone, Outcome
+from exporter.flow.known import EVERYTHING, KnownAlert, Milestone
 from exporter.flow.labels import extend, make_labels
 from exporter.flow.observations import Count, Latency, Total
+from exporter.flow.sightings import Outcome, Sighting
 from exporter.ledger import CommitFailed, Ledger, Series, SeriesTotal, open_ledger
 
 BOUNDS = {
@@ -33,6 +34,18 @@ OPEN = KnownAlert(
     rejected={"operate": 3},
     ack=Milestone(1_700_000_050.0, observed=True),
     anomaly_count=10**20,
+    watch='search {"bk_biz_ids": [2]}',
+    sighting=Sighting(
+        "170000000000042",
+        {"alert_name": '"ü\\\n🔥', "severity": "fatal"},
+        is_acked=True,
+        is_shielded=True,
+        created_at=1_700_000_000.0,
+        ended_at=1_700_000_090.0,
+        outcome=Outcome.CLOSED,
+        updated_at=1_700_000_091.0,
+    ),
+    quiet_reads=3,
 )
 RESTED = KnownAlert(
     source="prod",
@@ -139,6 +152,22 @@ def test_a_refused_commit_changes_nothing_and_the_next_one_works(ledger: Ledger,
         other.execute("ROLLBACK")
 
     assert ledger.view() == before
+    fill(ledger)
+    assert ledger.view().totals[RECORDS].values == (4.0,)
+
+
+@pytest.mark.parametrize("name", ["flow.db", "flow.db.lock"])
+def test_a_file_that_was_removed_or_replaced_takes_no_commits(name: str, ledger: Ledger, tmp_path: Path) -> None:
+    """Writing on into a removed file would lose everything at the next start: it is said, and nothing is counted."""
+    fill(ledger)
+    moved = (tmp_path / name).rename(tmp_path / "elsewhere")
+    with pytest.raises(CommitFailed, match=rf"{name}: was removed or replaced while in use"):
+        fill(ledger)
+    (tmp_path / name).write_bytes(b"")
+    with pytest.raises(CommitFailed, match="was removed or replaced"):
+        fill(ledger)
+
+    moved.replace(tmp_path / name)
     fill(ledger)
     assert ledger.view().totals[RECORDS].values == (4.0,)
 

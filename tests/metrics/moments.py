@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
-from exporter.flow.known import KnownAlert, Milestone, Outcome
+from exporter.flow.known import KnownAlert, Milestone
 from exporter.flow.labels import Labels, extend, make_labels
 from exporter.flow.observations import Total
+from exporter.flow.sightings import Outcome
 from exporter.ledger import Series, SeriesTotal, View
 from exporter.metrics import Moment, SourceState
 from exporter.metrics.moment import WatchedState
@@ -14,7 +15,7 @@ BOUNDS = {
     Total.TIME_TO_FIRST_ACTION: (2.5,),
     Total.TIME_TO_END: (3600.0,),
 }
-G = make_labels({"source": "prod", "bk_biz_id": "", "severity": "", "team": 'pay"ments\\\n🔥'})
+G = make_labels({"source": "prod", "bk_biz_id": "2", "severity": "", "team": 'pay"ments\\\n🔥'})
 RECORDS = Series(Total.RECORDS, extend(G, operate="ACK", status="SUCCESS"))
 ACK_TIMES = Series(Total.TIME_TO_ACK, G)
 TOTALS = {

@@ -9,9 +9,9 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 from prometheus_client.parser import text_string_to_metric_families as text_families
 
-from exporter.flow.known import Outcome
 from exporter.flow.labels import make_labels
 from exporter.flow.observations import Total
+from exporter.flow.sightings import Outcome
 from exporter.ledger import Series, SeriesTotal
 from exporter.metrics import OwnMetrics, Snapshot
 from exporter.metrics.snapshot import Format, take

@@ -33,9 +33,11 @@ class Desk:
         self.own = OwnMetrics("1.2.3")
         self.own.add_source("prod", Reason, ["get_event_log"])
         self.ledger: Ledger = open_ledger(f"sqlite:///{folder}/flow.db", BOUNDS)
+        watches = Watches(make_source(folder), ("severity",))
+        (self.watch_name,) = watches.names
         self.poller = SourcePoller(
             "prod",
-            watches=Watches(make_source(folder), ("severity",)),
+            watches=watches,
             ledger=self.ledger,
             own=self.own,
             poll=POLL,

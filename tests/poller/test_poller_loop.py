@@ -172,7 +172,7 @@ def test_a_ledger_in_trouble_counts_nothing_and_then_everything(interval: float,
 def test_alerts_are_forgotten_after_the_retention_but_not_while_watched(tmp_path: Path) -> None:
     """What rested long ago and left the watch leaves the ledger; its totals stay."""
     watch(tmp_path, "1", "2")
-    with running(Loop(tmp_path, lambda _: Log((FlowRecord("RECOVER", "SUCCESS", 1.0),)))) as loop:
+    with running(Loop(tmp_path, lambda _: Log((FlowRecord("RECOVER", "SUCCESS", 1.7e9),)))) as loop:
         wait_until(lambda: loop.records() == 2, within=10)
         with_both = loop.ledger.find("prod", ["1", "2"])
     assert set(with_both) == {"1", "2"}

@@ -82,7 +82,7 @@ def test_a_refused_source_pauses_and_says_why_once() -> None:
         assert health.trouble == "get_event_log: 1640001 app secret is incorrect"
         assert health.paused_until == 181.0
         probing = health.is_probing
-        health.succeeded(200.0)
+        health.succeeded(190.0, 200.0)
 
     assert probing
     assert (health.trouble, health.is_probing, health.succeeded_at) == ("", False, 200.0)
@@ -109,6 +109,18 @@ def test_questions_that_fail_together_are_one_failure() -> None:
     assert health.paused_until == 2.5
 
 
+def test_an_answer_that_was_under_way_does_not_end_a_pause() -> None:
+    """What was asked before the refusal tells nothing about what the source takes now."""
+    health = make_health()
+    health.failed(TooFast("too fast", retry_after=60.0), asked_at=1.0, now=1.2)
+    health.succeeded(asked_at=1.0, now=1.3)
+
+    assert health.paused_until == 61.2
+    assert health.succeeded_at == 1.3
+    health.succeeded(asked_at=61.2, now=61.5)
+    assert health.paused_until == 0
+
+
 @pytest.mark.parametrize("error", [Upstream("500"), TimedOut("slow")])
 def test_one_alert_in_trouble_is_no_source_in_trouble(error: Upstream) -> None:
     """Only a row of failures without any answer between them means that the source is down; it is not paused."""
@@ -123,9 +135,10 @@ def test_one_alert_in_trouble_is_no_source_in_trouble(error: Upstream) -> None:
     assert not health.is_probing
 
 
-def make_read(created_at: float, recorded: bool = True) -> KnownAlert:
+def make_read(number: int, created_at: float, recorded: bool = True) -> KnownAlert:
     """Return an alert whose id says that it was created at 1700000000."""
-    return KnownAlert("prod", "170000000000042", (), first_seen_at=0, created_at=created_at, creation_recorded=recorded)
+    alert_id = f"1700000000{number:05}"
+    return KnownAlert("prod", alert_id, (), first_seen_at=0, created_at=created_at, creation_recorded=recorded)
 
 
 def test_a_wrong_time_zone_is_reported_once_several_alerts_tell_it() -> None:
@@ -133,15 +146,28 @@ def test_a_wrong_time_zone_is_reported_once_several_alerts_tell_it() -> None:
     skew = TimezoneSkew("prod")
 
     with capture_logs() as logs:
-        for _ in range(2):
-            skew.add(make_read(1_700_028_800.0), now=1_700_000_000.0)
+        for number in (1, 2, 2, 2):
+            skew.add(make_read(number, 1_700_028_800.0), now=1_700_000_000.0)
         told_by_two = skew.seconds
-        for _ in range(3):
-            skew.add(make_read(1_700_028_800.0), now=1_700_000_000.0)
+        for number in (3, 4, 5):
+            skew.add(make_read(number, 1_700_028_800.0), now=1_700_000_000.0)
 
-    assert (told_by_two, skew.seconds) == (None, 28_800)
+    assert (told_by_two, skew.seconds, skew.reported) == (None, 28_800, 28_800)
     assert len(logs) == 1
     assert logs[0]["skew_seconds"] == 28_800
+
+
+def test_a_mended_time_zone_shows_as_its_alerts_are_read_again() -> None:
+    """The skew is that of the last reads, not of all that ever were."""
+    skew = TimezoneSkew("prod")
+    for created_at in (1_700_028_800.0, 1_700_000_000.0):
+        for number in range(4):
+            skew.add(make_read(number, created_at), now=1_700_000_000.0)
+
+    assert (skew.seconds, skew.reported) == (0, 0)
+    for number in range(1000, 1200):
+        skew.add(make_read(number, 1_700_000_007.0), now=1_700_000_000.0)
+    assert skew.seconds == 7
 
 
 def test_a_right_time_zone_has_no_skew() -> None:
@@ -150,8 +176,8 @@ def test_a_right_time_zone_has_no_skew() -> None:
 
     with capture_logs() as logs:
         for late in (0, 1, 2):
-            skew.add(make_read(1_700_000_000.0 + late), now=1_700_000_000.0)
-        skew.add(make_read(1_700_028_800.0, recorded=False), now=1_700_000_000.0)
+            skew.add(make_read(late, 1_700_000_000.0 + late), now=1_700_000_000.0)
+        skew.add(make_read(9, 1_700_028_800.0, recorded=False), now=1_700_000_000.0)
 
-    assert skew.seconds == 1
+    assert (skew.seconds, skew.reported) == (1, 0)
     assert logs == []

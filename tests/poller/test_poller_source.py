@@ -41,6 +41,57 @@ def test_the_baseline_counts_the_whole_history(desk: Desk) -> None:
     assert desk.records() == {"CREATE": 2, "ACK": 1, "RECOVER": 1}
 
 
+def test_a_baseline_waits_for_something_to_watch(desk: Desk) -> None:
+    """While a pattern matches no file yet, nothing is complete; the file that comes is read whole."""
+    desk.poller.select(desk.now)
+    desk.cycle()
+    assert not desk.ledger.has_baseline("prod")
+
+    desk.watch("1")
+    desk.serve({"1": OLD})
+    assert desk.records() == {"CREATE": 1, "ACK": 1, "RECOVER": 1}
+
+
+def test_an_alert_without_records_in_the_baseline_brings_no_history_later(desk: Desk) -> None:
+    """An empty answer counts as asked; what shows up afterwards counts from the end of the baseline on."""
+    desk.watch("1", "2")
+    desk.serve({"1": OPEN, "2": log()})
+    assert desk.ledger.has_baseline("prod")
+
+    desk.now += 30
+    desk.serve({"1": OPEN, "2": OLD})
+
+    assert desk.records() == {"CREATE": 1}
+
+
+def test_an_overloaded_source_has_good_cycles_as_far_as_it_came(desk: Desk) -> None:
+    """What was due an hour ago has been asked, though what is due now has not."""
+    desk.watch("1")
+    desk.serve({"1": OPEN})
+    first = desk.ledger.last_good_cycle_at("prod", desk.watch_name)
+    for _ in range(10):
+        desk.now += 600
+        desk.serve({"1": OPEN})
+    desk.now += 600
+    desk.cycle()
+
+    assert first == BORN
+    assert desk.ledger.last_good_cycle_at("prod", desk.watch_name) == desk.now - 570
+
+
+def test_new_alerts_count_although_the_time_zone_is_wrong(desk: Desk) -> None:
+    """Records that look eight hours old, as all do from this server, are not taken for history."""
+    born, shift = int(desk.now), 8 * 3600
+    ids = [f"{born}{number:05}" for number in range(4)]
+    desk.watch(*ids[:3])
+    desk.serve({alert_id: log(("CREATE", born - shift)) for alert_id in ids[:3]})
+    desk.watch(*ids)
+
+    desk.serve({ids[3]: log(("CREATE", born - shift), ("ACTION", born - shift + 3))})
+
+    assert desk.records() == {"CREATE": 4, "ACTION": 1}
+
+
 def test_a_baseline_without_alerts_is_complete(desk: Desk) -> None:
     """A source whose watch is empty is known from then on."""
     desk.watch()

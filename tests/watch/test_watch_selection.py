@@ -29,11 +29,11 @@ def events(logs: list[Any]) -> list[str]:
     return [entry["event"] for entry in logs]
 
 
-def test_fixed_ids_carry_source_fields_and_labels(tmp_path: Path) -> None:
-    """A fixed id tells none of an alert's fields: they are there, and empty."""
+def test_fixed_ids_carry_source_and_labels(tmp_path: Path) -> None:
+    """A fixed id tells none of an alert's fields: to Prometheus an absent label is an empty one."""
     watches = make_watches(tmp_path, "[{alerts: [164239028644167, '42'], labels: {team: payments}}]")
 
-    labels = (("bk_biz_id", ""), ("source", "prod"), ("team", "payments"))
+    labels = (("source", "prod"), ("team", "payments"))
     assert watches.selection() == {i: Selected(labels, watches.names[0]) for i in ("164239028644167", "42")}
 
 

@@ -1,7 +1,10 @@
 """What the exporter serves, and to whom in which form."""
 
 import gzip
+import socket
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
@@ -82,7 +85,7 @@ def test_gzip_is_for_those_who_take_it(client: FlaskClient) -> None:
 
 
 def test_a_scrape_is_noted_a_look_at_the_page_is_not() -> None:
-    """Only who reads /metrics sees a series born."""
+    """Only who reads the body of /metrics sees a series born."""
     young = make_moment()
     totals = {series: replace(total, revealed=False) for series, total in young.view.totals.items()}
     publisher = make_publisher(make_moment(totals))
@@ -90,6 +93,7 @@ def test_a_scrape_is_noted_a_look_at_the_page_is_not() -> None:
 
     client.get("/")
     client.get("/-/ready")
+    client.head("/metrics")
     assert list(publisher.take_served()) == []
     client.get("/metrics")
     assert len(list(publisher.take_served())) == 1
@@ -174,6 +178,25 @@ def test_a_real_server_serves_it(server: Server) -> None:
     assert answer.headers["Content-Encoding"] == "gzip"
     assert "bkmonitor_flow_records_total" in answer.text
     assert requests.get(f"{server.url}/static/style.css", timeout=5).status_code == 200
+
+
+def test_slow_clients_hold_up_neither_a_scrape_nor_the_end(server: Server) -> None:
+    """A dozen connections that dribble a header a second: a scrape is answered, and the server stops within seconds."""
+    with ExitStack() as connections:
+        slow = [connections.enter_context(socket.create_connection(("127.0.0.1", server.port))) for _ in range(12)]
+        for connection in slow:
+            connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n")
+        assert requests.get(f"{server.url}/metrics", timeout=5).status_code == 200
+        started = time.monotonic()
+        server.stop()
+        assert time.monotonic() - started < 8
+
+
+def test_a_huge_head_is_refused(server: Server) -> None:
+    """A request whose headers have no end is cut off."""
+    answer = requests.get(f"{server.url}/metrics", headers={"X-Long": "x" * 100_000}, timeout=5)
+
+    assert answer.status_code == 413
 
 
 # Cheroot leaves the socket of a failed bind to the garbage collector.
