@@ -12,18 +12,19 @@ import structlog
 from sqlalchemy import make_url
 
 from exporter import __version__
-from exporter.blueking import BlueKing, Reason
+from exporter.blueking import BlueKing, Page, Reason
 from exporter.config import HistogramSettings, Settings, SourceSettings
 from exporter.flow.observations import Total
+from exporter.flow.records import Log
 from exporter.ledger import Bounds, Ledger, open_ledger
 from exporter.metrics import OwnMetrics, Publisher
 from exporter.poller.loop import Poller
 from exporter.poller.source import SourcePoller
-from exporter.poller.workers import Answers, Workers
-from exporter.watch import Watches
+from exporter.poller.workers import Answers, Question, Workers
+from exporter.watch import Watches, search_watches
 from exporter.web import Server, make_app
 
-_ENDPOINTS = ("get_event_log",)
+_ENDPOINTS = ("get_event_log", "search_alert")
 
 log = structlog.get_logger()
 
@@ -124,7 +125,8 @@ def _poller(
         sources.append(
             SourcePoller(
                 source.name,
-                watches=Watches(source, settings.labels),
+                watches=Watches(source.name, source.watch, settings.labels),
+                searches=search_watches(source.name, source.watch, settings.labels),
                 ledger=ledger,
                 own=own,
                 poll=settings.poll,
@@ -149,6 +151,12 @@ def _workers(
 ) -> Workers:
     client = BlueKing(source, observe=partial(own.requested, source.name), now=clock)
     closing.callback(client.close)
-    workers = Workers(source.name, client.get_event_log, source.rate_limit.concurrency, answers, clock)
+
+    def ask(question: Question) -> Log | Page:
+        if question.query is not None:
+            return client.search_alert(question.query)
+        return client.get_event_log(question.key)
+
+    workers = Workers(source.name, ask, source.rate_limit.concurrency, answers, clock)
     closing.callback(workers.stop)
     return workers

@@ -16,17 +16,22 @@ from exporter.blueking.errors import (
 )
 from exporter.blueking.head import Head
 from exporter.blueking.logs import read_log
+from exporter.blueking.pages import Page, read_page
 from exporter.blueking.redaction import Redactor
+from exporter.blueking.searches import Condition, SearchQuery
 
 __all__ = [
     "BadRequest",
     "BlueKing",
     "BlueKingError",
+    "Condition",
     "Head",
     "NoSuchAlert",
     "NotAllowed",
+    "Page",
     "Reason",
     "Redactor",
+    "SearchQuery",
     "TimedOut",
     "TooFast",
     "Unreachable",
@@ -35,4 +40,5 @@ __all__ = [
     "read_answer",
     "read_body",
     "read_log",
+    "read_page",
 ]

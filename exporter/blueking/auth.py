@@ -28,26 +28,32 @@ class Credentials:
 
 
 class Auth:
-    """The credentials of a source, and what is known about where it takes them; thread-safe."""
+    """The credentials of a source, and what is known about where its endpoints take them; thread-safe.
+
+    Each endpoint for itself: one may be an ESB's and the other one a gateway's (api.md).
+    """
 
     def __init__(self, settings: AuthSettings) -> None:
         self._settings = settings
         self._lock = Lock()
-        self._taken = None if settings.placement == "auto" else Placement(settings.placement)
+        self._accepted: dict[str, Placement] = {}
 
-    def placements(self) -> tuple[Placement, ...]:
+    def placements(self, endpoint: str) -> tuple[Placement, ...]:
         """Return where to put the credentials: first here and, where that is refused, there.
 
         Once a place was accepted it stays the only one, so that a later refusal (a right withdrawn, a secret expired)
         does not put secrets into a query string.
         """
+        if self._settings.placement != "auto":
+            return (Placement(self._settings.placement),)
         with self._lock:
-            return tuple(Placement) if self._taken is None else (self._taken,)
+            accepted = self._accepted.get(endpoint)
+        return tuple(Placement) if accepted is None else (accepted,)
 
-    def accept(self, placement: Placement) -> None:
-        """Remember that the source knew us by credentials placed there; the first place to be accepted stays."""
+    def accept(self, endpoint: str, placement: Placement) -> None:
+        """Remember that the endpoint knew us by credentials placed there; the first place to be accepted stays."""
         with self._lock:
-            self._taken = self._taken or placement
+            self._accepted.setdefault(endpoint, placement)
 
     def credentials(self, placement: Placement) -> Credentials:
         """Return the credentials as they are now; files that hold secrets may have changed."""

@@ -1,19 +1,21 @@
 """The client: the questions one can ask a source, and every answer told by its endpoint, its code and its time."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-import requests
 from requests.structures import CaseInsensitiveDict
 
 from exporter import __version__
 from exporter.blueking.answers import read_answer, read_body
 from exporter.blueking.auth import Auth, Credentials, Placement
-from exporter.blueking.errors import NoSuchAlert, NotAllowed
+from exporter.blueking.errors import BadRequest, BlueKingError, NoSuchAlert, NotAllowed
 from exporter.blueking.failures import Failure
 from exporter.blueking.head import Head
 from exporter.blueking.logs import log_of
+from exporter.blueking.pages import Page, page_of
+from exporter.blueking.questions import Question
 from exporter.blueking.redaction import Redactor
+from exporter.blueking.searches import SearchQuery
 from exporter.blueking.transport import Transport
 from exporter.config import SourceSettings
 from exporter.flow.records import Log
@@ -44,8 +46,14 @@ class BlueKing:
     def get_event_log(self, alert_id: str) -> Log:
         """Return all flow records of an alert as the source tells them now; raises BlueKingError."""
         address = self._address(self._settings.paths.get_event_log)
-        head, content = self._ask("get_event_log", address, {"id": alert_id})
+        head, content = self._ask(Question("get_event_log", address, "GET", {"id": alert_id}))
         return log_of(content, self._settings.timezone, head)
+
+    def search_alert(self, query: SearchQuery) -> Page:
+        """Return one page of the alerts that a query selects, as the source finds them now; raises BlueKingError."""
+        address = self._address(self._settings.paths.search_alert)
+        head, content = self._ask(Question("search_alert", address, "POST", query.body()))
+        return page_of(content, head)
 
     def close(self) -> None:
         """Close the connections; requests under way still end."""
@@ -54,36 +62,34 @@ class BlueKing:
     def _address(self, path: str) -> str:
         return self._settings.url.rstrip("/") + path if path.startswith("/") else path
 
-    def _ask(self, endpoint: str, address: str, params: Mapping[str, str]) -> tuple[Head, object]:
-        """Return what an answer carries, and its head, with the credentials where the source takes them."""
-        refusals: list[NotAllowed] = []
-        for placement in self._auth.placements():
+    def _ask(self, question: Question) -> tuple[Head, object]:
+        """Return what an answer carries, and its head, with the credentials where the endpoint takes them."""
+        refusals: list[BlueKingError] = []
+        for placement in self._auth.placements(question.endpoint):
             try:
-                head, content = self._ask_as(self._auth.credentials(placement), endpoint, address, params)
-            except NotAllowed as error:
+                head, content = self._ask_as(self._auth.credentials(placement), question)
+            except (NotAllowed, BadRequest) as error:
+                if isinstance(error, BadRequest) and not error.app_missing:
+                    raise
                 refusals.append(error)
                 continue
             except NoSuchAlert:
-                self._auth.accept(placement)
+                self._auth.accept(question.endpoint, placement)
                 raise
-            self._auth.accept(placement)
+            self._auth.accept(question.endpoint, placement)
             return head, content
         raise _joined(refusals)
 
-    def _ask_as(
-        self, credentials: Credentials, endpoint: str, address: str, params: Mapping[str, str]
-    ) -> tuple[Head, object]:
-        request = requests.Request(
-            "GET", address, params={**params, **credentials.params}, headers=self._headers(credentials)
-        )
-        redact = Redactor(self._secrets(credentials, address))
+    def _ask_as(self, credentials: Credentials, question: Question) -> tuple[Head, object]:
+        request = question.request(self._headers(credentials), credentials.params)
+        redact = Redactor(self._secrets(credentials, question.address))
         started = time.monotonic()
         reply = self._transport.exchange(request)
         code = "error" if reply.status is None else str(reply.status)
-        self._observe(endpoint, code, time.monotonic() - started)
+        self._observe(question.endpoint, code, time.monotonic() - started)
         if isinstance(reply, Failure):
-            raise reply.meaning(Head(endpoint, reply.status, redact=redact).message(reply.why))
-        head = Head(endpoint, reply.status, reply.headers, self._now(), redact)
+            raise reply.meaning(Head(question.endpoint, reply.status, redact=redact).message(reply.why))
+        head = Head(question.endpoint, reply.status, reply.headers, self._now(), redact)
         return head, read_answer(read_body(reply.body, head), head)
 
     def _headers(self, credentials: Credentials) -> CaseInsensitiveDict[str]:
@@ -100,10 +106,11 @@ class BlueKing:
         return credentials.secrets + words + self._transport.proxy_secrets(address)
 
 
-def _joined(refusals: list[NotAllowed]) -> NotAllowed:
+def _joined(refusals: list[BlueKingError]) -> BlueKingError:
     """Return one refusal for all: which of them tells the true cause depends on what the source takes."""
     if len(refusals) == 1:
         return refusals[0]
-    return NotAllowed(
+    meaning = NotAllowed if any(isinstance(refusal, NotAllowed) for refusal in refusals) else BadRequest
+    return meaning(
         "; ".join(f"credentials in {place}: {refusal}" for place, refusal in zip(Placement, refusals, strict=True))
     )

@@ -60,9 +60,16 @@ class NoSuchAlert(BlueKingError):
 
 
 class BadRequest(BlueKingError):
-    """The source cannot serve this request, however often it is repeated."""
+    """The source cannot serve this request, however often it is repeated.
+
+    `app_missing` is true where it complains that nobody told the application: it may look for that elsewhere.
+    """
 
     reason = Reason.BAD_REQUEST
+
+    def __init__(self, message: str, *, app_missing: bool = False) -> None:
+        super().__init__(message)
+        self.app_missing = app_missing
 
 
 class Upstream(BlueKingError):

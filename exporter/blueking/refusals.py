@@ -46,6 +46,8 @@ _BY_STATUS: Mapping[int, type[BlueKingError]] = {
     429: TooFast,
 }
 _ESB_COMMON_ERROR = 1306000
+_ESB_ARGUMENT_ERROR = 1306406
+_APP_CODE = re.compile(r"app[ _]?code", re.IGNORECASE)
 _DIGITS = re.compile(r"\d{1,18}", re.ASCII)
 _LONGEST_WAIT = 3600.0  # seconds; a source that asks for more is asked once an hour all the same
 
@@ -67,7 +69,11 @@ def refusal(head: Head, said: Said) -> BlueKingError:
     """
     meaning = _of_code(said) or _of_status(head.status)
     message = head.message(_words(head, said), code=said.code, request_id=said.request_id)
-    return TooFast(message, _retry_after(head)) if meaning is TooFast else meaning(message)
+    if meaning is TooFast:
+        return TooFast(message, _retry_after(head))
+    if meaning is BadRequest:
+        return BadRequest(message, app_missing=_misses_app(said))
+    return meaning(message)
 
 
 def redirect(head: Head) -> BlueKingError:
@@ -107,6 +113,11 @@ def _of_status(status: int | None) -> type[BlueKingError]:
     if status is None:
         return Upstream
     return _BY_STATUS.get(status) or (BadRequest if 400 <= status < 500 else Upstream)
+
+
+def _misses_app(said: Said) -> bool:
+    # The ESB itself asks for no other argument than who calls; all others are checked behind it.
+    return whole_number(said.code) == _ESB_ARGUMENT_ERROR or bool(_APP_CODE.search(said.message))
 
 
 def _words(head: Head, said: Said) -> str:

@@ -15,16 +15,19 @@ def read_time(value: object, zone: ZoneInfo) -> float | None:
     A time without an offset is in `zone`; where clocks were set back and it happened twice, the first of the two. None
     for what is no time between the years 1970 and 2199.
     """
-    seconds = _seconds(value.strip(), zone) if isinstance(value, str) else value
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        return None
-    return float(seconds) if 0 <= seconds < _TOO_LATE else None
+    text = value.strip() if isinstance(value, str) else ""
+    return _plausible(_written(text, zone)) if _WRITTEN.fullmatch(text) else read_seconds(value)
 
 
-def _seconds(text: str, zone: ZoneInfo) -> float | None:
-    if _SECONDS.fullmatch(text):
-        return float(text)
-    return _written(text, zone) if _WRITTEN.fullmatch(text) else None
+def read_seconds(value: object) -> float | None:
+    """Return a time that is given in unix seconds, as a number or its digits.
+
+    None for what is no time between the years 1970 and 2199.
+    """
+    if isinstance(value, str):
+        text = value.strip()
+        return _plausible(float(text)) if _SECONDS.fullmatch(text) else None
+    return None if isinstance(value, bool) or not isinstance(value, int | float) else _plausible(value)
 
 
 def _written(text: str, zone: ZoneInfo) -> float | None:
@@ -33,3 +36,7 @@ def _written(text: str, zone: ZoneInfo) -> float | None:
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp()
     except (ValueError, OverflowError):
         return None
+
+
+def _plausible(seconds: float | None) -> float | None:
+    return None if seconds is None or not 0 <= seconds < _TOO_LATE else float(seconds)

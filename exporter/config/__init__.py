@@ -3,22 +3,29 @@
 from exporter.config.auth import AuthSettings
 from exporter.config.duration import format_duration, parse_duration
 from exporter.config.faults import ConfigError, Fault
+from exporter.config.labels import ALERT_ID
 from exporter.config.loader import load_config
 from exporter.config.schema import json_schema
+from exporter.config.search import ConditionSettings, SearchSettings
 from exporter.config.secret import Secret
 from exporter.config.settings import HistogramSettings, LedgerSettings, PollSettings, Settings, WebSettings
+from exporter.config.signature import FileSignature, file_signature
 from exporter.config.source import PathSettings, RateLimitSettings, SourceSettings, TlsSettings, WatchSettings
 from exporter.config.watch_files import WatchGroup, load_watch_file, matching_files
 
 __all__ = [
+    "ALERT_ID",
     "AuthSettings",
+    "ConditionSettings",
     "ConfigError",
     "Fault",
+    "FileSignature",
     "HistogramSettings",
     "LedgerSettings",
     "PathSettings",
     "PollSettings",
     "RateLimitSettings",
+    "SearchSettings",
     "Secret",
     "Settings",
     "SourceSettings",
@@ -26,6 +33,7 @@ __all__ = [
     "WatchGroup",
     "WatchSettings",
     "WebSettings",
+    "file_signature",
     "format_duration",
     "json_schema",
     "load_config",

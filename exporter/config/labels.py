@@ -10,6 +10,9 @@ from exporter.config.words import shown
 
 AlertField = Literal["alert_name", "bk_biz_id", "bk_biz_name", "category", "severity", "strategy_id", "strategy_name"]
 
+ALERT_ID = "[0-9A-Za-z._-]{1,128}"
+"""The shape of an alert's id, as a pattern."""
+
 # Labels that the exporter itself, Prometheus or the exposition format gives to some of our families.
 RESERVED = frozenset(
     {
@@ -57,7 +60,8 @@ def _read_name(value: object) -> str:
     return name
 
 
-def _read_value(value: object) -> str:
+def read_label_value(value: object) -> str:
+    """Return a text as it is, a number as it is written; raises ValueError, with a message for the user."""
     if isinstance(value, str) or (isinstance(value, int | float) and not isinstance(value, bool)):
         return str(value)
     hint = " (quote it)" if isinstance(value, bool) else ""
@@ -68,17 +72,17 @@ def _read_alert_id(value: object) -> str:
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     if isinstance(text, bool | float):
         raise ValueError(f"expected an alert id, got {shown(text)} (quote it)")
-    if not isinstance(text, str) or not re.fullmatch(r"[0-9A-Za-z._-]{1,128}", text):
+    if not isinstance(text, str) or not re.fullmatch(ALERT_ID, text):
         raise ValueError(f'expected an alert id of up to 128 letters, digits, ".", "_" and "-", got {shown(text)}')
     return text
 
 
 LabelName = Annotated[str, Reads(_read_name, {"type": "string", "pattern": "^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$"})]
-LabelValue = Annotated[str, Reads(_read_value, {"anyOf": [{"type": "string"}, {"type": "number"}]})]
+LabelValue = Annotated[str, Reads(read_label_value, {"anyOf": [{"type": "string"}, {"type": "number"}]})]
 AlertId = Annotated[
     str,
     Reads(
         _read_alert_id,
-        {"anyOf": [{"type": "string", "pattern": "^[0-9A-Za-z._-]{1,128}$"}, {"type": "integer"}]},
+        {"anyOf": [{"type": "string", "pattern": f"^{ALERT_ID}$"}, {"type": "integer"}]},
     ),
 ]

@@ -51,7 +51,6 @@ class Model(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True)
     rules: ClassVar[tuple[Rule, ...]] = ()
-    not_yet: ClassVar[Mapping[str, str]] = {}
 
     @model_validator(mode="wrap")
     @classmethod
@@ -80,8 +79,7 @@ class Model(BaseModel):
     def _reworded(cls, details: ErrorDetails) -> InitErrorDetails:
         loc = details["loc"]
         if details["type"] == "extra_forbidden":
-            later = cls.not_yet.get(str(loc[-1]))
-            return _error(loc, later or "unknown key", unknown=not later)
+            return _error(loc, "unknown key", unknown=True)
         return _error(loc, reworded(details), unknown=details["type"] == UNKNOWN_KEY)
 
     @classmethod

@@ -102,6 +102,8 @@ def _read_ledger_url(value: object) -> str:
         raise ValueError("expected a URL such as sqlite:///bkmonitor-flow.db") from None
     if url.drivername not in ("sqlite", "sqlite+pysqlite"):
         raise ValueError("expected sqlite:///FILE: this version keeps its ledger in SQLite, PostgreSQL comes later")
+    if (url.database or "").lower().startswith("file:") or "uri" in url.query:
+        raise ValueError("expected sqlite:///FILE with the plain name of a file: no file: URI, and no option uri")
     if not url.database or url.host or url.database == ":memory:" or url.query.get("mode") == "memory":
         raise ValueError("expected sqlite:///FILE, three slashes and the name of a file")
     return text
@@ -126,5 +128,7 @@ ProxyAddress = Annotated[Secret, AfterValidator(_check_proxy)]
 ExistingFile = Annotated[Path, BeforeValidator(_find_file)]
 FilePattern = Annotated[str, BeforeValidator(_anchor_pattern), WithJsonSchema({"type": "string", "minLength": 1})]
 Zone = Annotated[ZoneInfo, Reads(_read_zone, {"type": "string", "examples": ["Asia/Shanghai", "UTC"]})]
-LedgerUrl = Annotated[str, Reads(_read_ledger_url, {"type": "string", "pattern": "^sqlite(\\+pysqlite)?:///."})]
+LedgerUrl = Annotated[
+    str, Reads(_read_ledger_url, {"type": "string", "pattern": "^sqlite(\\+pysqlite)?:///(?!file:)."})
+]
 AlertUrl = Annotated[str, Reads(_read_alert_url, {"type": "string", "pattern": "^https?://"})]

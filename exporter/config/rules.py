@@ -6,12 +6,11 @@ from itertools import combinations
 from exporter.config.model import Finding, Rule
 
 
-def exactly_one(*keys: str, unless: str | None = None) -> Rule:
-    """Return the rule that one of `keys` is given and no other; a key `unless` excuses that there is none."""
+def exactly_one(*keys: str) -> Rule:
+    """Return the rule that one of `keys` is given and no other."""
 
     def check(given: Mapping[str, object]) -> Iterator[Finding]:
-        if unless is None or unless not in given:
-            yield from _too_few(given, keys)
+        yield from _too_few(given, keys)
         yield from _too_many(given, keys)
 
     return Rule(check, {"oneOf": [{"required": [key]} for key in keys]})

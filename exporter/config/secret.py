@@ -1,6 +1,6 @@
 """Secrets that cannot print: given in the config, in a file that may change, or in the environment."""
 
-import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +8,10 @@ from pydantic import GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
 from exporter.config.model import Surroundings
+from exporter.config.signature import FileSignature, file_signature
 from exporter.config.words import kind
 
 MASK = "<secret>"
-_Signature = tuple[int, int, int]
 
 
 class Secret:
@@ -100,11 +100,9 @@ class SecretFile:
 
     def reveal(self) -> str:
         """Return the secret as the file tells it now, else as it told it last."""
-        try:
-            if _signature(self.path.stat()) != self._known[0]:
+        if file_signature(self.path) != self._known[0]:
+            with suppress(ValueError):
                 self._known = _read_file(self.path)
-        except (OSError, ValueError):
-            return self._known[1]
         return self._known[1]
 
     def __repr__(self) -> str:
@@ -143,18 +141,13 @@ def _text(value: object) -> str:
     raise ValueError(f"expected a text, got {kind(value)}{hint}")
 
 
-def _signature(stat: os.stat_result) -> _Signature:
-    return stat.st_mtime_ns, stat.st_size, stat.st_ino
-
-
-def _read_file(path: Path) -> tuple[_Signature, str]:
+def _read_file(path: Path) -> tuple[FileSignature | None, str]:
     """Return the signature that the file had before it was read, so that a write in between is seen the next time."""
     try:
         if not path.is_file():
             raise ValueError("no such file (relative names start at the folder of the config file)")
-        with path.open("rb") as file:
-            signature, content = _signature(os.fstat(file.fileno())), file.read()
-        text = content.decode().rstrip("\r\n")
+        signature = file_signature(path)
+        text = path.read_bytes().decode().rstrip("\r\n")
     except OSError as error:
         raise ValueError(f"cannot read this file: {error.strerror}") from None
     except UnicodeDecodeError:

@@ -15,7 +15,7 @@ from exporter.config.scalars import Some, duration
 from exporter.config.source import SourceSettings
 
 _Interval = duration(at_least=0.05)
-_Moment = duration(at_least=0.001)
+_Positive = duration(at_least=0.001)
 _Delay = duration(at_least=0)
 _FIELDS: tuple[AlertField, ...] = ("bk_biz_id", "severity")
 _BOUNDS = (30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0, 86400.0)
@@ -30,7 +30,7 @@ def _check_bounds(bounds: tuple[float, ...]) -> tuple[float, ...]:
     return bounds
 
 
-Bounds = Annotated[Some[Annotated[float, _Moment]], AfterValidator(_check_bounds)]
+Bounds = Annotated[Some[Annotated[float, _Positive]], AfterValidator(_check_bounds)]
 
 
 class PollSettings(Model):
@@ -41,12 +41,12 @@ class PollSettings(Model):
     acked_interval: Annotated[float, _Interval] = 300.0
     """How often an open alert is asked about once somebody acknowledged it."""
     refresh: Annotated[float, _Interval] = 600.0
-    """How long an alert rests while nothing suggests a change; doubles, up to 1h, while nothing new is found."""
+    """How long an alert is left alone whose search shows no change; doubles, up to 1h, while nothing new is found."""
     settle: Annotated[float, _Delay] = 10.0
-    """How long to wait for late records after an end or a deadline."""
+    """How long to wait for late records after an end."""
     first_seen_window: Annotated[float, _Delay] = 3600.0
     """How old the records of an alert first seen later may be to count."""
-    max_age: Annotated[float, _Moment] = 2_592_000.0
+    max_age: Annotated[float, _Positive] = 2_592_000.0
     """The age at which an alert that cannot end rests as expired."""
 
 
@@ -66,7 +66,7 @@ class LedgerSettings(Model):
 
     url: LedgerUrl = "sqlite:///bkmonitor-flow.db"
     """The database, as SQLAlchemy writes it; a relative file is relative to the working directory."""
-    retention: Annotated[float, _Moment] = 2_592_000.0
+    retention: Annotated[float, _Positive] = 2_592_000.0
     """How long an ended alert is remembered; longer than poll.first_seen_window."""
 
 

@@ -1,7 +1,7 @@
 """The settings of one source: where a BlueKing deployment is, who asks it, how hard, and which alerts are watched."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, ClassVar
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
@@ -13,6 +13,7 @@ from exporter.config.model import Finding, Model, Rule
 from exporter.config.places import Address, ExistingFile, FilePattern, PathOrAddress, ProxyAddress, Zone
 from exporter.config.rules import exactly_one, needs
 from exporter.config.scalars import Flag, Some, duration, rate, shaped, whole
+from exporter.config.search import SearchSettings
 
 _ESB = "/api/c/compapi/v2/monitor_v3"
 
@@ -60,13 +61,14 @@ class RateLimitSettings(Model):
 class WatchSettings(Model):
     """A rule that selects alerts and gives them labels; where two select the same alert the first one wins."""
 
-    rules = (exactly_one("alerts", "files", unless="search"),)
-    not_yet: ClassVar[Mapping[str, str]] = {"search": "not accepted yet: this version watches by alerts and files"}
+    rules = (exactly_one("alerts", "files", "search"),)
 
     alerts: Some[AlertId] = ()
     """Fixed alert ids, text or whole numbers."""
     files: Some[FilePattern] = ()
     """Patterns of files that list alerts, [{alerts: [...], labels: {...}}], YAML or JSON; re-read when changed."""
+    search: SearchSettings | None = None
+    """What to find alerts by with search_alert."""
     labels: dict[LabelName, LabelValue] = Field(default_factory=dict)
     """Labels for the alerts of this watch."""
 

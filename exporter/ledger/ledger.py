@@ -93,7 +93,11 @@ class Ledger:
 
     def uncounted(self, source: str) -> list[KnownAlert]:
         """Return the alerts of a source of which no record was ever read."""
-        return [known for known in self._alerts.values() if known.source == source and not known.counted]
+        return [known for known in self.unrested(source) if not known.counted]
+
+    def unrested(self, source: str) -> list[KnownAlert]:
+        """Return the alerts of a source that do not rest."""
+        return [known for known in self._alerts.values() if known.source == source]
 
     def last_read_at(self, source: str) -> float | None:
         """Return when any alert of a source was last read, in unix seconds."""

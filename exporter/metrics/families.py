@@ -14,7 +14,7 @@ from exporter.flow.observations import Total
 from exporter.ledger.totals import Values
 from exporter.metrics.moment import Moment, WatchedState
 
-REJECT_REASONS = ("not_an_object", "operate", "create_time", "negative_latency", "creation_unknown")
+REJECT_REASONS = ("not_an_object", "operate", "create_time", "negative_latency", "creation_unknown", "search_row")
 
 Gauges = Iterable[tuple[Labels, float]]
 

@@ -56,14 +56,13 @@ class Poller:
 
     def select(self) -> None:
         """Adopt what the watches select now; where the ledger refuses, the next tick tries again."""
-        now, changed = self._clock(), False
+        now = self._clock()
         for source in self._sources.values():
             try:
-                changed |= source.select(now)
+                source.select(now)
             except LedgerError as error:
                 self._ledger_refused(error)
-        if changed:
-            self._watched = frozenset().union(*(source.watched for source in self._sources.values()))
+        self._watched = frozenset().union(*(source.watched for source in self._sources.values()))
 
     def run(self, publisher: Publisher, stop: threading.Event) -> None:
         """Poll until `stop` is set, then commit the answers that come within seconds. Raises what a worker raised."""
@@ -81,8 +80,8 @@ class Poller:
 
     def _ask(self, now: float) -> None:
         for name, source in self._sources.items():
-            while (alert_id := source.next_question(now)) is not None:
-                self._workers[name].submit(alert_id)
+            while (question := source.next_question(now)) is not None:
+                self._workers[name].submit(question)
                 self._asking += 1
 
     def _idle_for(self, now: float) -> float:

@@ -1,14 +1,27 @@
 """The rate limit of a source: a token bucket, told the time."""
 
+_SLOWEST = 1 / 64
+_RECOVERY = 0.01
+
 
 class TokenBucket:
     """Allows `rate` requests a second in the long run, and `burst` at once after a quiet time."""
 
     def __init__(self, rate: float, burst: int, now: float) -> None:
         self._rate = rate
+        self._full_rate = rate
         self._burst = float(burst)
         self._tokens = float(burst)
         self._filled_at = now
+
+    def slow_down(self) -> None:
+        """Halve the rate: the source said that it is too fast."""
+        self._rate = max(self._full_rate * _SLOWEST, self._rate / 2)
+        self._tokens = 0.0
+
+    def speed_up(self) -> None:
+        """Go back towards the full rate, by a little for each answer."""
+        self._rate = min(self._full_rate, self._rate + self._full_rate * _RECOVERY)
 
     def take(self, now: float) -> bool:
         """Take a token where there is one."""

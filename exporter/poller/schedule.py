@@ -11,6 +11,9 @@ QUICK_TRIES = 3
 QUARANTINE_AFTER = 5
 """How many failures in a row, while the source answers others, put an alert into quarantine."""
 LONGEST_RETRY = 3600.0
+LONGEST_REFRESH = 3600.0
+LATE_ACK_TRIES = 3
+"""How often the log is asked again for the ACK record that a search says there is."""
 _LONGEST_UNSURE_RETRY = 300.0
 _INDEX_REFRESH = 5.0
 _LONGEST_SOURCE_PAUSE = 300.0
@@ -28,10 +31,12 @@ SOURCE_REASONS = frozenset({Reason.NOT_ALLOWED, Reason.TOO_FAST, Reason.UNREACHA
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often fixed alerts are asked about."""
+    """How often alerts are asked about: fixed ones at the intervals, those that searches find after `refresh`."""
 
     interval: float
     acked_interval: float
+    refresh: float
+    settle: float
 
 
 class GivenUp(StrEnum):
@@ -85,7 +90,28 @@ def next_poll_at(known: KnownAlert, now: float, pace: Pace) -> float | None:
         return None
     if known.settles_at is not None:
         return known.settles_at
-    return now + (pace.acked_interval if known.is_acked else pace.interval)
+    if known.sighting is None:
+        return now + (pace.acked_interval if known.is_acked else pace.interval)
+    if known.sighting.is_acked and not known.is_acked and known.quiet_reads < LATE_ACK_TRIES:
+        return now + pace.settle * 2.0**known.quiet_reads
+    return now + _doubled(pace.refresh, 1 + known.quiet_reads, max(pace.refresh, LONGEST_REFRESH))
+
+
+def sighted_due_at(before: KnownAlert | None, after: KnownAlert, now: float, pace: Pace) -> float | None:
+    """Return when a finding makes a read of the log due; None where it suggests no change.
+
+    An end is read once, when it has settled: that one read tells the end and all that was still unread before it.
+    """
+    seen = after.sighting
+    if seen is None or after.settles_at is not None:
+        return None
+    was = None if before is None else before.sighting
+    if seen.outcome is not None:
+        if was is not None and was.outcome is not None:
+            return None
+        return max(now, (now if seen.ended_at is None else seen.ended_at) + pace.settle)
+    is_news = was is None or (seen.is_acked and not was.is_acked)
+    return now if is_news and not (seen.is_acked and after.is_acked) else None
 
 
 def retry_at(streak: Streak, given_up: GivenUp | None, now: float, pace: Pace, jitter: float) -> float:

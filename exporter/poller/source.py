@@ -3,10 +3,11 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import structlog
 
-from exporter.blueking import BlueKingError, NoSuchAlert
+from exporter.blueking import BlueKingError, NoSuchAlert, Page, Reason
 from exporter.config import PollSettings, RateLimitSettings
 from exporter.flow.advance import Policy, advance
 from exporter.flow.known import EVERYTHING, KnownAlert, counting_start
@@ -15,14 +16,16 @@ from exporter.ledger import Ledger, Transaction
 from exporter.metrics import OwnMetrics, SourceState
 from exporter.metrics.moment import WatchedState
 from exporter.poller.cycle import CycleEnd, Progress
-from exporter.poller.due import DueQueue
 from exporter.poller.health import SourceHealth
-from exporter.poller.pace import TokenBucket
-from exporter.poller.schedule import SOURCE_REASONS, Pace, next_poll_at, retry_at
+from exporter.poller.schedule import SOURCE_REASONS, Pace, next_poll_at, retry_at, sighted_due_at
+from exporter.poller.searcher import RoundEnd, Searcher
 from exporter.poller.skew import TimezoneSkew
 from exporter.poller.streaks import Streaks
-from exporter.poller.workers import Answer
-from exporter.watch import Selection, Watches
+from exporter.poller.turnstile import Turnstile
+from exporter.poller.workers import Answer, Question
+from exporter.watch import SearchWatch, Selection, Watches
+
+_SEARCH = " search"  # stands among the alerts' ids, none of which has a blank
 
 log = structlog.get_logger()
 
@@ -38,6 +41,7 @@ class SourcePoller:
         name: str,
         *,
         watches: Watches,
+        searches: tuple[SearchWatch, ...] = (),
         ledger: Ledger,
         own: OwnMetrics,
         poll: PollSettings,
@@ -50,19 +54,16 @@ class SourcePoller:
         self._ledger = ledger
         self._own = own
         self._poll = poll
-        self._pace = Pace(poll.interval, poll.acked_interval)
-        self._policy = Policy(poll.settle, poll.max_age)
+        self._pace = Pace(poll.interval, poll.acked_interval, poll.refresh, poll.settle)
         self._jitter = jitter
-        self._bucket = TokenBucket(limits.requests_per_second, limits.burst, now)
-        self._concurrency = limits.concurrency
+        self._turnstile = Turnstile(limits, partial(own.throttled, name), now)
         self._health = SourceHealth(name, jitter, ledger.last_read_at(name))
         self._streaks = Streaks(lambda: self._health.answered_at)
         self._progress = Progress()
         self._skew = TimezoneSkew(name)
         self._selection: Selection = {}
-        self._due = DueQueue()
-        self._asking: dict[str, float] = {}  # alert id -> when it was due
-        self._throttled_since: float | None = None
+        self._searcher = Searcher(name, searches, ledger, poll.first_seen_window)
+        self._round_end: RoundEnd | None = None
         self._next_good_cycle_at = now
 
     # Which alerts
@@ -79,11 +80,13 @@ class SourcePoller:
                 if alert_id not in known:
                     known[alert_id] = self._first_sight(alert_id, selection, now)
                     tx.put(known[alert_id])
-        for alert_id in self._selection.keys() - selection.keys():
+        for alert_id in self._selection.keys() - selection.keys() - self._searcher.watched:
             self._leave(alert_id)
         self._selection = selection
         for alert_id in added:
             self._join(known[alert_id], now)
+        if not self._progress.has_selected:
+            self._begin_searching(now)
         self._progress.selected()
         return True
 
@@ -94,8 +97,17 @@ class SourcePoller:
 
     @property
     def watched(self) -> frozenset[tuple[str, str]]:
-        """The keys of the selected alerts."""
-        return frozenset((self.name, alert_id) for alert_id in self._selection)
+        """The keys of the watched alerts."""
+        return frozenset((self.name, alert_id) for alert_id in self._selection.keys() | self._searcher.watched)
+
+    def _begin_searching(self, now: float) -> None:
+        if not self._searcher.has_watches:
+            return
+        self._turnstile.put(_SEARCH, now)
+        for known in self._searcher.restored():
+            self._join(known, now)
+            due_at = None if known.read_at is None else next_poll_at(known, known.read_at, self._pace)
+            self._turnstile.put(known.alert_id, now if due_at is None else max(now, due_at))
 
     def _first_sight(self, alert_id: str, selection: Selection, now: float) -> KnownAlert:
         selected = selection[alert_id]
@@ -105,117 +117,168 @@ class SourcePoller:
             counts_from = counting_start(now, self._poll.first_seen_window, last_good)
         return KnownAlert(self.name, alert_id, selected.labels, first_seen_at=now, counts_from=counts_from)
 
+    def _is_watched(self, alert_id: str) -> bool:
+        return alert_id in self._selection or alert_id in self._searcher.watched
+
     def _join(self, known: KnownAlert, now: float) -> None:
         if known.rested_at is not None:
             return
         self._progress.join(known.alert_id, known.read_at is not None)
         self._skew.add(known, now)
-        if known.alert_id not in self._asking:
-            self._due.put(known.alert_id, now)
+        if not self._turnstile.is_under_way(known.alert_id):
+            self._turnstile.put(known.alert_id, now)
 
     def _leave(self, alert_id: str) -> None:
-        self._due.drop(alert_id)
+        self._turnstile.drop(alert_id)
         self._progress.leave(alert_id)
         self._streaks.clear(alert_id)
+        self._searcher.leave(alert_id)
 
     # When to ask
 
-    def next_question(self, now: float) -> str | None:
-        """Return an alert to ask for now, None where none is due or the source may not be asked yet."""
-        first = self._due.first()
-        if first is None or first[1] > now or self._is_full() or now < self._health.paused_until:
-            self._throttled_since = None
+    def next_question(self, now: float) -> Question | None:
+        """Return what to ask for now, None where nothing is due or the source may not be asked yet."""
+        at_most = 1 if self._health.is_probing else None
+        key = self._turnstile.pass_on(now, paused_until=self._health.paused_until, at_most=at_most)
+        if key is None:
             return None
-        if not self._bucket.take(now):
-            self._throttled_since = now if self._throttled_since is None else self._throttled_since
-            return None
-        if self._throttled_since is not None:
-            self._own.throttled(self.name, max(0.0, now - self._throttled_since))
-            self._throttled_since = None
-        alert_id, due_at = self._due.pop()
-        self._asking[alert_id] = due_at
+        if key == _SEARCH:
+            return Question(key, self._searcher.query(now))
         self._own.polled(self.name)
-        return alert_id
+        return Question(key)
 
     def wakes_at(self, now: float) -> float | None:
         """Return when there may be something to ask for; None where only an answer can change that."""
-        first = self._due.first()
-        if first is None or self._is_full():
-            return None
-        return max(first[1], self._health.paused_until, now + self._bucket.wait(now))
+        at_most = 1 if self._health.is_probing else None
+        return self._turnstile.wakes_at(now, paused_until=self._health.paused_until, at_most=at_most)
 
     def clock_set_back(self, by: float) -> None:
         """Move what is planned, so that a clock that was set back by so many seconds stops nothing."""
-        self._due.shift(-by)
+        self._turnstile.shift(-by)
         self._health.paused_until -= by
         self._next_good_cycle_at -= by
-
-    def _is_full(self) -> bool:
-        return len(self._asking) >= (1 if self._health.is_probing else self._concurrency)
 
     # What was answered
 
     def take(self, answer: Answer, tx: Transaction, now: float) -> None:
-        """Put what an answer tells into the transaction; nothing else changes before that is committed."""
-        known = self._ledger.get(self.name, answer.alert_id)
+        """Put what an answer tells into the transaction; nothing that is kept changes before that is committed."""
+        if isinstance(answer.told, Page):
+            self._round_end = self._searcher.take(answer.told, now, self._selection.__contains__)
+            if self._round_end is not None:
+                self._round_end.fill(tx)
+            return
+        known = self._ledger.get(self.name, answer.key)
         if known is None:
             return
         if isinstance(answer.told, Log):
             if known.read_at is None:
                 # Written in a wrong time zone, the records of a new alert would all look like history.
                 known = replace(known, counts_from=known.counts_from + self._skew.reported)
-            known, observations = advance(known, answer.told, now=answer.asked_at, policy=self._policy)
-            tx.put(known)
-            tx.add(observations)
-        elif known.read_at is not None and self._is_given_up_after(answer.alert_id, answer.told, now):
+            self._advance(known, answer.told, tx, answer.asked_at)
+        elif known.read_at is not None and self._is_given_up_after(answer.key, answer.told, now):
             # Gone for good, as far as one can tell: what we know of its end, or its age, is all there will be.
-            closed, observations = advance(known, Log(), now=now, policy=self._policy)
-            if closed.rested_at is not None:
-                tx.put(closed)
-                tx.add(observations)
+            self._advance(known, Log(), tx, now, only_to_rest=True)
 
     def reschedule(self, answer: Answer, now: float) -> None:
         """Draw the conclusions of an answer that was committed."""
-        due_at = self._asking.pop(answer.alert_id, now)
-        self._progress.asked(answer.alert_id)
+        due_at = self._turnstile.come_back(answer.key, now)
+        if answer.key == _SEARCH:
+            self._searched(answer, due_at, now)
+            return
+        self._progress.asked(answer.key)
         if isinstance(answer.told, BlueKingError):
             self._failed(answer, answer.told, due_at, now)
         else:
-            self._health.succeeded(answer.asked_at, now)
-            self._streaks.clear(answer.alert_id)
-            self._read(answer.alert_id, now)
+            self._succeeded(answer, now)
+            self._streaks.clear(answer.key)
+            self._read(answer.key, now)
 
     def postpone(self, answer: Answer, now: float) -> None:
         """Ask again later for what could not be committed."""
-        self._asking.pop(answer.alert_id, None)
-        if answer.alert_id in self._selection:
-            self._due.put(answer.alert_id, now + self._pace.interval)
+        self._turnstile.come_back(answer.key, now)
+        if answer.key == _SEARCH:
+            self._searcher.restart()
+        if answer.key == _SEARCH or self._is_watched(answer.key):
+            self._turnstile.put(answer.key, now + self._pace.interval)
+
+    def _advance(
+        self, known: KnownAlert, read: Log, tx: Transaction, now: float, *, only_to_rest: bool = False
+    ) -> None:
+        # What a search still returns as open is open, however old it is.
+        is_sighted = known.alert_id in self._searcher.watched and known.alert_id not in self._searcher.vanished
+        policy = Policy(self._poll.settle, float("inf") if is_sighted else self._poll.max_age)
+        known, observations = advance(known, read, now=now, policy=policy)
+        if known.rested_at is not None or not only_to_rest:
+            tx.put(known)
+            tx.add(observations)
+
+    def _succeeded(self, answer: Answer, now: float) -> None:
+        self._turnstile.bucket.speed_up()
+        self._health.succeeded(answer.asked_at, now)
+
+    def _searched(self, answer: Answer, due_at: float, now: float) -> None:
+        """A page was answered or refused: on with the round, the next watch, or the next cycle."""
+        end, self._round_end = self._round_end, None
+        if isinstance(answer.told, BlueKingError):
+            self._slow_down(answer.told)
+            self._health.failed(answer.told, answer.asked_at, now)
+            if answer.told.reason in SOURCE_REASONS:
+                self._turnstile.put(_SEARCH, due_at)  # the page is still due; the source as a whole waits
+                return
+            self._searcher.failed(answer.told)
+        else:
+            self._succeeded(answer, now)
+        if end is not None:
+            self._adopt(end, now)
+        next_cycle_at = max(now, self._searcher.cycle_at + self._pace.interval)
+        self._turnstile.put(_SEARCH, next_cycle_at if self._searcher.is_between_cycles else now)
+        if self._health.trouble or self._searcher.trouble:
+            self._progress.failed()
+
+    def _adopt(self, end: RoundEnd, now: float) -> None:
+        new = [finding.after for finding in end.findings if not self._is_watched(finding.after.alert_id)]
+        self._searcher.ended(end)
+        for known in new:
+            self._join(known, now)
+        for finding in end.findings:
+            due_at = sighted_due_at(finding.before, finding.after, now, self._pace)
+            if due_at is not None:
+                self._turnstile.put(finding.after.alert_id, due_at)
+        for alert_id in end.newly_vanished:
+            self._turnstile.put(alert_id, now)
 
     def _read(self, alert_id: str, now: float) -> None:
         self._progress.unread.discard(alert_id)
         known = self._ledger.get(self.name, alert_id)
-        if known is None or alert_id not in self._selection:
-            return
-        self._skew.add(known, now)
-        at = next_poll_at(known, now, self._pace)
-        if at is not None:
-            self._due.put(alert_id, at)
+        if known is None:
+            self._searcher.leave(alert_id)
+        elif self._is_watched(alert_id):
+            self._skew.add(known, now)
+            at = next_poll_at(known, now, self._pace)
+            if at is not None:
+                self._turnstile.put(alert_id, at)
 
     def _failed(self, answer: Answer, error: BlueKingError, due_at: float, now: float) -> None:
         self._own.poll_failed(self.name, error.reason)
+        self._slow_down(error)
         if isinstance(error, NoSuchAlert):
             self._health.answered(answer.asked_at, now)
         else:
             self._health.failed(error, answer.asked_at, now)
         if self._health.trouble:
             self._progress.failed()
-        alert_id = answer.alert_id
-        if alert_id not in self._selection or self._ledger.get(self.name, alert_id) is None:
+        alert_id = answer.key
+        if not self._is_watched(alert_id) or self._ledger.get(self.name, alert_id) is None:
             self._streaks.clear(alert_id)
+            self._searcher.leave(alert_id)
         elif error.reason in SOURCE_REASONS:
-            self._due.put(alert_id, due_at)  # it is still due; the source as a whole waits
+            self._turnstile.put(alert_id, due_at)  # it is still due; the source as a whole waits
         else:
             self._retry(alert_id, error, now)
+
+    def _slow_down(self, error: BlueKingError) -> None:
+        if error.reason is Reason.TOO_FAST and not self._health.is_probing:
+            self._turnstile.bucket.slow_down()
 
     def _retry(self, alert_id: str, error: BlueKingError, now: float) -> None:
         before = self._streaks.given_up(alert_id)
@@ -223,7 +286,7 @@ class SourcePoller:
         self._streaks.put(alert_id, streak)
         if given_up is not before:
             log.warning("alert is given up", source=self.name, alert_id=alert_id, state=given_up, error=str(error))
-        self._due.put(alert_id, retry_at(streak, given_up, now, self._pace, self._jitter()))
+        self._turnstile.put(alert_id, retry_at(streak, given_up, now, self._pace, self._jitter()))
 
     def _is_given_up_after(self, alert_id: str, error: BlueKingError, now: float) -> bool:
         if error.reason in SOURCE_REASONS:
@@ -236,10 +299,11 @@ class SourcePoller:
     def ending_cycle(self, now: float) -> CycleEnd | None:
         """Return what to commit where every alert was asked as it should, None where there is nothing new to say."""
         waiting = (alert_id for alert_id in self._progress.unread if self._streaks.given_up(alert_id) is None)
-        if not self._watches.have_found or next(waiting, None) is not None:
+        have_found = self._searcher.has_watches or self._watches.have_found
+        if not (have_found and self._searcher.have_ended) or next(waiting, None) is not None:
             return None
         baseline = not self._ledger.has_baseline(self.name)
-        complete_at = now - self._overdue(now)  # what was due by then was asked
+        complete_at = now - self._turnstile.overdue(now)  # what was due by then was asked
         watches = self._watches.names if complete_at >= self._next_good_cycle_at else ()
         if not self._progress.has_selected or not (baseline or watches):
             return None
@@ -254,25 +318,21 @@ class SourcePoller:
             self._next_good_cycle_at = end.at + self._pace.interval
         if end.baseline:
             given_up = len(self._progress.unread)
-            log.info("baseline complete", source=self.name, alerts=len(self._selection), given_up=given_up)
+            log.info("baseline complete", source=self.name, alerts=len(self.watched), given_up=given_up)
 
     def state(self, now: float) -> SourceState:
         """Return how the source stands."""
+        trouble = self._health.trouble or self._searcher.trouble
         return SourceState(
             name=self.name,
-            up=not self._health.trouble,
-            cycled=self._progress.is_cycled,
-            trouble=self._health.trouble,
+            up=not trouble,
+            cycled=self._progress.is_cycled and (self._searcher.have_ended or bool(trouble)),
+            trouble=trouble,
             last_success_at=self._health.succeeded_at,
-            overdue=self._overdue(now),
-            watched=Counter(filter(None, map(self._watched_state, self._selection))),
+            overdue=self._turnstile.overdue(now),
+            watched=Counter(filter(None, map(self._watched_state, self._selection.keys() | self._searcher.watched))),
             timezone_skew=self._skew.seconds,
         )
-
-    def _overdue(self, now: float) -> float:
-        first = self._due.first()
-        due = [*self._asking.values(), *([] if first is None else [first[1]])]
-        return max(0.0, now - min(due, default=now))
 
     def _watched_state(self, alert_id: str) -> WatchedState | None:
         given_up = self._streaks.given_up(alert_id)

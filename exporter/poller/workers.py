@@ -5,18 +5,26 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from exporter.blueking import BlueKingError
+from exporter.blueking import BlueKingError, Page, SearchQuery
 from exporter.flow.records import Log
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """What to ask: the log of the alert `key`, or with a `query` a page of a search."""
+
+    key: str
+    query: SearchQuery | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of asking for one alert's log; `asked_at` is when the question went out, in unix seconds."""
+    """What came of a question; `key` is the question's, `asked_at` when it went out, in unix seconds."""
 
     source: str
-    alert_id: str
+    key: str
     asked_at: float
-    told: Log | BlueKingError
+    told: Log | Page | BlueKingError
 
 
 Answers = queue.SimpleQueue[Answer | BaseException | None]
@@ -24,12 +32,12 @@ Answers = queue.SimpleQueue[Answer | BaseException | None]
 
 
 class Workers:
-    """Threads that take alert ids and hand on answers. They end with the process, whatever a server keeps them at."""
+    """Threads that take questions and hand on answers. They end with the process, whatever a server keeps them at."""
 
     def __init__(
         self,
         source: str,
-        ask: Callable[[str], Log],
+        ask: Callable[[Question], Log | Page],
         count: int,
         answers: Answers,
         clock: Callable[[], float],
@@ -38,16 +46,16 @@ class Workers:
         self._ask = ask
         self._answers = answers
         self._clock = clock
-        self._asked: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._asked: queue.SimpleQueue[Question | None] = queue.SimpleQueue()
         self._threads = [
             threading.Thread(target=self._run, name=f"{source}-{number}", daemon=True) for number in range(count)
         ]
         for thread in self._threads:
             thread.start()
 
-    def submit(self, alert_id: str) -> None:
-        """Have the log of an alert asked for."""
-        self._asked.put(alert_id)
+    def submit(self, question: Question) -> None:
+        """Have a question asked."""
+        self._asked.put(question)
 
     def stop(self) -> None:
         """Have the threads end after what they are at; returns at once."""
@@ -55,13 +63,13 @@ class Workers:
             self._asked.put(None)
 
     def _run(self) -> None:
-        while (alert_id := self._asked.get()) is not None:
+        while (question := self._asked.get()) is not None:
             asked_at = self._clock()
             try:
-                told: Log | BlueKingError = self._ask(alert_id)
+                told: Log | Page | BlueKingError = self._ask(question)
             except BlueKingError as error:
                 told = error
             except BaseException as bug:  # noqa: BLE001 - a bug must end the process, not silently one of its threads
                 self._answers.put(bug)
                 return
-            self._answers.put(Answer(self._source, alert_id, asked_at, told))
+            self._answers.put(Answer(self._source, question.key, asked_at, told))

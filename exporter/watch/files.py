@@ -5,11 +5,9 @@ from pathlib import Path
 
 import structlog
 
-from exporter.config import ConfigError, WatchGroup, load_watch_file, matching_files
+from exporter.config import ConfigError, FileSignature, WatchGroup, file_signature, load_watch_file, matching_files
 
 log = structlog.get_logger()
-
-_Signature = tuple[int, int, int]
 
 
 class WatchedFiles:
@@ -18,7 +16,7 @@ class WatchedFiles:
     def __init__(self, patterns: Iterable[str], reserved: Iterable[str]) -> None:
         self._patterns = tuple(patterns)
         self._reserved = frozenset(reserved)
-        self._signatures: dict[Path, _Signature] = {}
+        self._signatures: dict[Path, FileSignature] = {}
         self._groups: dict[Path, tuple[WatchGroup, ...]] = {}
         self._broken: set[Path] = set()
         self._have_read = False
@@ -36,7 +34,9 @@ class WatchedFiles:
     def refresh(self) -> bool:
         """Read the files that are new or changed, drop those that are gone; return whether any group may differ."""
         found = {
-            path: signature for path in matching_files(self._patterns) if (signature := _signature(path)) is not None
+            path: signature
+            for path in matching_files(self._patterns)
+            if (signature := file_signature(path)) is not None
         }
         gone = [path for path in self._signatures if path not in found]
         changed = [path for path, signature in found.items() if self._signatures.get(path) != signature]
@@ -66,15 +66,6 @@ class WatchedFiles:
         self._broken.discard(path)
         self._groups[path] = groups
         self._have_read = True
-
-
-def _signature(path: Path) -> _Signature | None:
-    """What changes when a file does, whether it is written in place or replaced; None where it just went."""
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
 def _count(groups: Iterable[WatchGroup]) -> int:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 
-from exporter.config import SourceSettings, WatchSettings
+from exporter.config import WatchSettings
 from exporter.watch.files import WatchedFiles
 from exporter.watch.selection import Selection, select
 
@@ -11,12 +11,13 @@ from exporter.watch.selection import Selection, select
 class Watches:
     """Tells which alerts of a source are selected now; asks the file system, and nothing else."""
 
-    def __init__(self, source: SourceSettings, fields: Iterable[str]) -> None:
+    def __init__(self, source: str, watches: Iterable[WatchSettings], fields: Iterable[str]) -> None:
         self._watches = [
             (watch_name(watch), watch, WatchedFiles(watch.files, fields) if watch.files else None)
-            for watch in source.watch
+            for watch in watches
+            if watch.search is None
         ]
-        self._base = {"source": source.name}
+        self._base = {"source": source}
         self._selection = select(self._groups(), self._base)
 
     @property

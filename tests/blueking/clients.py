@@ -1,14 +1,42 @@
-"""Clients of made-up sources: each with the settings that a test gives, all with one observer and one clock."""
+"""Clients of made-up sources, and the questions to ask them: each with the settings that a test gives, one clock."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
-from exporter.blueking import BlueKing
+from exporter.blueking import BlueKing, SearchQuery
 from exporter.config import SourceSettings
+from tests.blueking.loopback import ONE_ALERT, ONE_RECORD
 
 SECRET = "s3cr3t/of the+app%&"
-ADDRESS = "https://bk.test/api/c/compapi/v2/monitor_v3/get_event_log/"
 NOW = 1_700_000_000.0
+QUERY = SearchQuery(bk_biz_ids=(2, 3), start=NOW - 60, end=NOW)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One of the endpoints: what it is asked, and a good answer of it, which carries one thing."""
+
+    name: str
+    method: str
+    fields: dict[str, Any]
+    good: dict[str, Any]
+
+    @property
+    def path(self) -> str:
+        """Where it is on an ESB."""
+        return f"/api/c/compapi/v2/monitor_v3/{self.name}/"
+
+    def ask(self, client: BlueKing) -> int:
+        """Ask, and return how many things the answer carries."""
+        if self.name == "search_alert":
+            return len(client.search_alert(QUERY).sightings)
+        return len(client.get_event_log(self.fields["id"]).records)
+
+
+ENDPOINTS = (
+    Endpoint("get_event_log", "GET", {"id": "168387970514723"}, ONE_RECORD),
+    Endpoint("search_alert", "POST", QUERY.body(), ONE_ALERT),
+)
 
 
 def make_source(url: str = "https://bk.test", **settings: Any) -> SourceSettings:

@@ -1,10 +1,10 @@
-"""Clients of made-up sources for the tests of `blueking`; whatever they open is closed when the test ends."""
+"""Clients of made-up sources for the tests of `blueking`, closed when the test ends, and the endpoints to ask."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.blueking.clients import Clients
+from tests.blueking.clients import ENDPOINTS, Clients, Endpoint
 
 
 @pytest.fixture
@@ -13,3 +13,11 @@ def clients() -> Iterator[Clients]:
     made = Clients()
     yield made
     made.close()
+
+
+@pytest.fixture(params=ENDPOINTS, ids=lambda endpoint: endpoint.name)
+def endpoint(request: pytest.FixtureRequest) -> Endpoint:
+    """Return each endpoint in turn: what a test claims with it holds of both."""
+    asked = request.param
+    assert isinstance(asked, Endpoint)
+    return asked

@@ -17,19 +17,29 @@ from urllib.parse import parse_qs, urlsplit
 TLS = Path(__file__).parent / "tls"
 CREATE = {"operate": "CREATE", "status": "SUCCESS", "create_time": "2020-01-01 00:00:00", "extend_info": ""}
 ONE_RECORD = {"result": True, "code": 200, "message": "ok", "data": [CREATE]}
+ONE_ALERT = ONE_RECORD | {"data": {"alerts": [{"id": "168387970514723", "status": "ABNORMAL"}], "total": 1}}
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request that the server got; `target` is its path and query as they came."""
+    """A request that the server got; `target` is its path and query as they came, and so is `body`."""
 
     target: str
     headers: Mapping[str, str]
+    method: str = "GET"
+    body: bytes = b""
 
     @property
-    def params(self) -> dict[str, str]:
-        """The parameters of the query string."""
+    def params(self) -> dict[str, Any]:
+        """The parameters: those of the query string of a GET, those of the JSON body of a POST."""
+        if self.method == "POST":
+            return dict(json.loads(self.body))
         return {name: values[-1] for name, values in parse_qs(urlsplit(self.target).query).items()}
+
+    @property
+    def words(self) -> str:
+        """All that the client wrote; parameters come first and sorted, so that the credentials lead among them."""
+        return f"{json.dumps(self.params, sort_keys=True)} {self.target} {dict(self.headers)} {self.body.decode()}"
 
 
 @dataclass(slots=True)
@@ -68,6 +78,11 @@ def says(answer: object, status: int = 200, headers: Mapping[str, str] | None = 
     lines = {"Content-Length": str(len(body)), **(headers or {})}
     head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
     return lambda exchange: exchange.send(f"HTTP/1.1 {status} Whatever\r\n{head}\r\n".encode(), body)
+
+
+def good(asked: Asked) -> dict[str, Any]:
+    """Return a good answer to whatever was asked."""
+    return ONE_ALERT if asked.method == "POST" else ONE_RECORD
 
 
 def hangs(exchange: Exchange) -> None:
@@ -114,9 +129,12 @@ def serving(answer: Answer, tls: ssl.SSLContext | None = None) -> Iterator[Loopb
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            asked = Asked(self.path, dict(self.headers))
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            asked = Asked(self.path, dict(self.headers), self.command, body)
             loopback.asked.append(asked)
             answer(Exchange(asked, self, over))
+
+        do_POST = do_GET
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that http.server gives it
             """Say nothing."""

@@ -8,12 +8,18 @@ from pathlib import Path
 import pytest
 
 import exporter
-from exporter.blueking import NoSuchAlert, NotAllowed, Upstream
-from tests.blueking.clients import SECRET, Clients
-from tests.blueking.loopback import ONE_RECORD, Answer, Asked, Exchange, says, serving
+from exporter.blueking import BadRequest, NoSuchAlert, NotAllowed, Upstream
+from tests.blueking.clients import ENDPOINTS, SECRET, Clients, Endpoint
+from tests.blueking.loopback import ONE_ALERT, ONE_RECORD, Answer, Asked, Exchange, good, says, serving
 
 HEADER = "X-Bkapi-Authorization"
 REFUSED = {"result": False, "code": 1640001, "message": "app code or app secret is incorrect", "data": None}
+APP_MISSING = (
+    {"result": False, "code": "1306406", "message": "APP Code [bk_app_code] cannot be empty", "data": None},
+    {"result": False, "code": 1306406, "message": "an argument is missing", "data": None},
+    {"result": False, "code": 3300002, "message": "app_code: this field is required", "data": None},
+)
+WRONG = {"result": False, "code": 3300002, "message": "id: this field is required", "data": None}
 GONE = {"result": False, "code": 3324002, "message": "no such alert", "data": {}}
 TROUBLE = {"result": False, "code": 500, "message": "trouble", "data": {}}
 
@@ -35,7 +41,7 @@ def in_header(asked: Asked) -> bool:
 
 def old_esb(asked: Asked) -> object:
     """Answer as an ESB that reads parameters only."""
-    return REFUSED if in_header(asked) else ONE_RECORD
+    return REFUSED if in_header(asked) else good(asked)
 
 
 @pytest.mark.parametrize(
@@ -46,13 +52,15 @@ def old_esb(asked: Asked) -> object:
         ({"access_token": "acc3ss"}, {"access_token": "acc3ss"}),
     ],
 )
-def test_the_header_carries_application_and_user(clients: Clients, auth: dict[str, str], user: dict[str, str]) -> None:
-    """In the header everything stands in one JSON object of ASCII characters, and nothing in the query."""
-    with serving(says(ONE_RECORD)) as source:
-        clients(source.url, auth=auth).get_event_log("164239028644167")
+def test_the_header_carries_application_and_user(
+    clients: Clients, endpoint: Endpoint, auth: dict[str, str], user: dict[str, str]
+) -> None:
+    """In the header everything stands in one JSON object of ASCII characters, and nothing in query or body."""
+    with serving(says(endpoint.good)) as source:
+        endpoint.ask(clients(source.url, auth=auth))
 
     (asked,) = source.asked
-    assert asked.params == {"id": "164239028644167"}
+    assert asked.params == endpoint.fields
     assert asked.headers[HEADER].isascii()
     assert json.loads(asked.headers[HEADER]) == {"bk_app_code": "flow-exporter", "bk_app_secret": SECRET, **user}
 
@@ -65,41 +73,96 @@ def test_the_header_carries_application_and_user(clients: Clients, auth: dict[st
         ({"access_token": "acc3ss"}, {"bk_access_token": "acc3ss"}),
     ],
 )
-def test_parameters_carry_application_and_user(clients: Clients, auth: dict[str, str], user: dict[str, str]) -> None:
-    """As parameters each stands on its own in the query string, and nothing in the header."""
-    with serving(says(ONE_RECORD)) as source:
-        clients(source.url, auth=auth | {"placement": "params"}).get_event_log("164239028644167")
+def test_parameters_carry_application_and_user(
+    clients: Clients, endpoint: Endpoint, auth: dict[str, str], user: dict[str, str]
+) -> None:
+    """As parameters each stands on its own, in the query of a GET and in the body of a POST, and none in the header."""
+    with serving(says(endpoint.good)) as source:
+        endpoint.ask(clients(source.url, auth=auth | {"placement": "params"}))
 
     (asked,) = source.asked
     assert HEADER not in asked.headers
-    assert asked.target.startswith("/api/c/compapi/v2/monitor_v3/get_event_log/?")
-    assert asked.params == {
-        "id": "164239028644167",
-        "bk_app_code": "flow-exporter",
-        "bk_app_secret": SECRET,
-        **user,
-    }
+    assert asked.target.partition("?")[:2] == (endpoint.path, "?" if endpoint.method == "GET" else "")
+    assert asked.params == {**endpoint.fields, "bk_app_code": "flow-exporter", "bk_app_secret": SECRET, **user}
 
 
-def test_a_source_that_refuses_the_header_gets_parameters_from_then_on(clients: Clients) -> None:
+def test_an_endpoint_that_refuses_the_header_gets_parameters_from_then_on(clients: Clients, endpoint: Endpoint) -> None:
     """The first call finds out within itself; later ones go straight to what was accepted."""
     with serving(answers(old_esb)) as source:
         client = clients(source.url)
-        logs = [client.get_event_log(alert) for alert in ("1", "2")]
+        carried = [endpoint.ask(client) for _ in range(2)]
 
-    assert [len(log.records) for log in logs] == [1, 1]
+    assert carried == [1, 1]
     assert [in_header(asked) for asked in source.asked] == [True, False, False]
-    assert clients.observed == [("get_event_log", "200")] * 3
+    assert clients.observed == [(endpoint.name, "200")] * 3
 
 
-def test_a_header_once_accepted_is_never_replaced_by_parameters(clients: Clients) -> None:
-    """A later refusal, of an expired secret say, puts no secret into a query string."""
-    given = iter([ONE_RECORD, REFUSED])
+def test_what_one_endpoint_accepts_is_not_put_on_the_other(clients: Clients) -> None:
+    """Behind a gateway for the search and an old ESB for the log, each gets the credentials where it reads them."""
+    with serving(answers(old_esb)) as esb, serving(says(ONE_ALERT)) as gateway:
+        client = clients(esb.url, paths={"search_alert": f"{gateway.url}/app/alert/search/"})
+        carried = [endpoint.ask(client) for endpoint in ENDPOINTS * 2]
+
+    assert carried == [1, 1, 1, 1]
+    assert [in_header(asked) for asked in esb.asked] == [True, False, False]
+    assert [in_header(asked) for asked in gateway.asked] == [True, True]
+
+
+@pytest.mark.parametrize("complaint", APP_MISSING)
+def test_an_application_that_is_not_seen_in_the_header_is_told_in_parameters(
+    clients: Clients, endpoint: Endpoint, complaint: dict[str, object]
+) -> None:
+    """An ESB that never looks at the header complains of an argument; that is a refusal of the header."""
+    with serving(answers(lambda asked: complaint if in_header(asked) else good(asked))) as source:
+        client = clients(source.url)
+        carried = [endpoint.ask(client) for _ in range(2)]
+
+    assert carried == [1, 1]
+    assert [in_header(asked) for asked in source.asked] == [True, False, False]
+
+
+@pytest.mark.parametrize("complaint", APP_MISSING)
+@pytest.mark.parametrize("placement", ["header", "params", "auto"])
+def test_a_missing_application_stays_a_wrong_request(
+    clients: Clients, endpoint: Endpoint, complaint: dict[str, object], placement: str
+) -> None:
+    """Where no place is left to try, it is told as what the source calls it."""
+    with serving(says(complaint)) as source, pytest.raises(BadRequest, match=str(complaint["code"])):
+        endpoint.ask(clients(source.url, auth={"placement": placement}))
+
+    assert len(source.asked) == (2 if placement == "auto" else 1)
+
+
+def test_a_missing_application_in_one_place_and_a_refusal_in_the_other_is_a_refusal(
+    clients: Clients, endpoint: Endpoint
+) -> None:
+    """Both are told, and the whole source is asked slowly, for another request would fare no better."""
+    with (
+        serving(answers(lambda asked: APP_MISSING[0] if in_header(asked) else REFUSED)) as source,
+        pytest.raises(NotAllowed, match=r"in header: .* cannot be empty.*; credentials in params: .* is incorrect"),
+    ):
+        endpoint.ask(clients(source.url))
+
+
+def test_a_request_that_is_wrong_otherwise_puts_no_secret_into_parameters(clients: Clients, endpoint: Endpoint) -> None:
+    """A complaint about anything but the application says nothing against the header."""
+    with serving(says(WRONG)) as source, pytest.raises(BadRequest):
+        endpoint.ask(clients(source.url))
+
+    assert [in_header(asked) for asked in source.asked] == [True]
+
+
+@pytest.mark.parametrize("refusal", [REFUSED, *APP_MISSING])
+def test_a_header_once_accepted_is_never_replaced_by_parameters(
+    clients: Clients, endpoint: Endpoint, refusal: dict[str, object]
+) -> None:
+    """A later refusal, of an expired secret say, puts no secret into parameters."""
+    given = iter([endpoint.good, refusal])
     with serving(answers(lambda _: next(given))) as source:
         client = clients(source.url)
-        client.get_event_log("1")
-        with pytest.raises(NotAllowed):
-            client.get_event_log("1")
+        endpoint.ask(client)
+        with pytest.raises((NotAllowed, BadRequest)):
+            endpoint.ask(client)
 
     assert [in_header(asked) for asked in source.asked] == [True, True]
 
@@ -128,24 +191,27 @@ def test_trouble_upstream_says_nothing_about_the_header(clients: Clients) -> Non
     assert [in_header(asked) for asked in source.asked] == [True, True, False]
 
 
-def test_a_source_that_refuses_both_says_so_twice(clients: Clients) -> None:
+def test_a_source_that_refuses_both_says_so_twice(clients: Clients, endpoint: Endpoint) -> None:
     """Which refusal tells the cause depends on what the source reads, so both are told; neither place settles."""
     with serving(says(REFUSED)) as source:
         client = clients(source.url)
         for _ in range(2):
             with pytest.raises(NotAllowed) as caught:
-                client.get_event_log("1")
+                endpoint.ask(client)
 
-    assert str(caught.value).startswith("credentials in header: get_event_log: app code or app secret is incorrect")
-    assert "; credentials in params: get_event_log: app code or app secret is incorrect" in str(caught.value)
+    told = f"{endpoint.name}: app code or app secret is incorrect"
+    assert str(caught.value).startswith(f"credentials in header: {told}")
+    assert f"; credentials in params: {told}" in str(caught.value)
     assert [in_header(asked) for asked in source.asked] == [True, False] * 2
 
 
 @pytest.mark.parametrize(("placement", "header"), [("header", True), ("params", False)])
-def test_a_configured_placement_is_the_only_one(clients: Clients, placement: str, header: bool) -> None:
+def test_a_configured_placement_is_the_only_one(
+    clients: Clients, endpoint: Endpoint, placement: str, header: bool
+) -> None:
     """Who configures a placement gets that one, refused or not."""
-    with serving(says(REFUSED)) as source, pytest.raises(NotAllowed, match="get_event_log: app code"):
-        clients(source.url, auth={"placement": placement}).get_event_log("1")
+    with serving(says(REFUSED)) as source, pytest.raises(NotAllowed, match=f"{endpoint.name}: app code"):
+        endpoint.ask(clients(source.url, auth={"placement": placement}))
 
     assert [in_header(asked) for asked in source.asked] == [header]
 
@@ -206,18 +272,19 @@ def test_configured_headers_go_on_top(clients: Clients) -> None:
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
-def test_a_path_stands_below_the_url_of_the_source(clients: Clients, slash: str) -> None:
+def test_a_path_stands_below_the_url_of_the_source(clients: Clients, endpoint: Endpoint, slash: str) -> None:
     """A path is appended to the source's address, whose own path stays."""
-    with serving(says(ONE_RECORD)) as source:
-        paths = {"get_event_log": "/log/"}
-        clients(f"{source.url}/base{slash}", paths=paths).get_event_log("1")
+    with serving(says(endpoint.good)) as source:
+        endpoint.ask(clients(f"{source.url}/base{slash}", paths={endpoint.name: "/its/place/"}))
 
-    assert source.asked[0].target == "/base/log/?id=1"
+    assert source.asked[0].target.partition("?")[0] == "/base/its/place/"
 
 
-def test_an_absolute_path_replaces_the_url_of_the_source(clients: Clients) -> None:
-    """An endpoint may stand on a host of its own, as search and log do where one is behind a gateway."""
-    with serving(says(ONE_RECORD)) as source:
-        clients(paths={"get_event_log": f"{source.url}/elsewhere/"}).get_event_log("1")
+def test_an_absolute_path_replaces_the_url_of_the_source(clients: Clients, endpoint: Endpoint) -> None:
+    """An endpoint may stand on a host of its own, and is asked there as it would be here: a search by POST."""
+    with serving(says(endpoint.good)) as source:
+        endpoint.ask(clients(paths={endpoint.name: f"{source.url}/elsewhere/"}))
 
-    assert source.asked[0].target == "/elsewhere/?id=1"
+    (asked,) = source.asked
+    assert asked.target.partition("?")[0] == "/elsewhere/"
+    assert (asked.method, asked.params) == (endpoint.method, endpoint.fields)

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,16 +11,16 @@ import pytest
 
 from exporter.blueking import (
     BlueKingError,
-    Head,
     NoSuchAlert,
     NotAllowed,
     TooFast,
     Unreadable,
     Upstream,
-    read_answer,
     read_log,
+    read_page,
 )
 from exporter.flow.records import Log
+from exporter.flow.sightings import Outcome, Sighting
 
 PAYLOADS = Path(__file__).parents[1] / "payloads"
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -119,13 +120,16 @@ def test_converged_rows_are_read_as_each_poll_shows_them(poll: int, seconds: lis
     assert [operate for operate, _ in shown(log)] == ["CONVERGE"] * (len(seconds) - 1) + ["CREATE"]
 
 
+@pytest.mark.parametrize("read", [lambda answer: read_log(answer, SHANGHAI), read_page], ids=["log", "page"])
 @pytest.mark.parametrize(("name", "error"), REFUSALS.items())
-def test_each_refusal_is_the_error_that_it_means(name: str, error: type[BlueKingError]) -> None:
+def test_each_refusal_is_the_error_that_it_means(
+    name: str, error: type[BlueKingError], read: Callable[[object], object]
+) -> None:
     """A refusal of bk-monitor, ESB or gateway raises exactly the error to act upon, with its words and its code."""
     answer = payload(name)
 
     with pytest.raises(BlueKingError) as caught:
-        read_log(answer, SHANGHAI)
+        read(answer)
 
     assert type(caught.value) is error
     assert f"code {answer['code']}" in str(caught.value)
@@ -133,20 +137,41 @@ def test_each_refusal_is_the_error_that_it_means(name: str, error: type[BlueKing
     assert answer.get("request_id", "") in str(caught.value)
 
 
-def test_the_answer_of_a_search_carries_its_alerts_and_is_no_log() -> None:
-    """A search says yes as get_event_log does; taken for a log it is unreadable, not empty."""
-    answer = payload("today_search_alert")
+def test_a_search_of_today_finds_three_alerts() -> None:
+    """One is open, one acknowledged, one recovered; numbers, texts and nulls are all label values."""
+    page = read_page(payload("today_search_alert"))
 
-    carried = read_answer(answer, Head("search_alert"))
+    same = {"alert_name": '磁盘使用率 "过高"\\', "bk_biz_name": "demo", "category": "os"}
+    disk = same | {"bk_biz_id": "3", "strategy_id": "169", "strategy_name": "disk"}
+    foreign = same | {"bk_biz_id": "5000140", "strategy_id": "", "strategy_name": ""}
+    updated = 1_683_981_142
+    assert (page.total, page.is_partial, page.rejected) == (3, False, {})
+    assert page.sightings == (
+        Sighting("168387970514723", disk | {"severity": "fatal"}, created_at=1_683_879_705, updated_at=updated),
+        Sighting(
+            "16424876305819837",
+            foreign | {"severity": "warning"},
+            is_acked=True,
+            created_at=1_642_487_630,
+            updated_at=updated,
+        ),
+        Sighting(
+            "168387970514724",
+            disk | {"severity": "remind"},
+            created_at=1_683_879_705,
+            ended_at=1_683_884_400,
+            outcome=Outcome.RECOVERED,
+            updated_at=updated,
+        ),
+    )
 
-    assert isinstance(carried, dict)
-    assert [alert["id"] for alert in carried["alerts"]] == [
-        "168387970514723",
-        "16424876305819837",
-        "168387970514724",
-    ]
+
+def test_a_search_is_no_log_and_a_log_is_no_search() -> None:
+    """Each says yes as the other does; taken for the other it is unreadable, not empty."""
     with pytest.raises(Unreadable, match="expected a list of records"):
-        read_log(answer, SHANGHAI)
+        read_log(payload("today_search_alert"), SHANGHAI)
+    with pytest.raises(Unreadable, match="expected a list of alerts"):
+        read_page(payload("today_lifecycle"))
 
 
 def test_no_payload_is_forgotten() -> None:

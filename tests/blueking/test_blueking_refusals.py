@@ -1,6 +1,6 @@
 """What it means when the source says no: the table of api.md, row by row, through the client."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
@@ -20,8 +20,8 @@ from exporter.blueking import (
     Unreadable,
     Upstream,
 )
-from tests.blueking.clients import ADDRESS, NOW, Clients
-from tests.blueking.loopback import CREATE, ONE_RECORD
+from tests.blueking.clients import NOW, Clients, Endpoint
+from tests.blueking.loopback import CREATE
 
 HTML = "<html><body>502 Bad Gateway</body></html>"
 CODES: Mapping[int, type[BlueKingError]] = {
@@ -34,16 +34,22 @@ CODES: Mapping[int, type[BlueKingError]] = {
 }
 
 
-def refused(
-    clients: Clients, *, status: int = 200, headers: Mapping[str, str] | None = None, **answer: Any
-) -> BlueKingError:
-    """Return the error of a poll that is answered like that; `json=` or `body=` as `responses` has it."""
-    with responses.RequestsMock() as source:
-        source.get(ADDRESS, status=status, headers=headers, **answer)
-        with pytest.raises(BlueKingError) as caught:
-            clients(auth={"placement": "header"}).get_event_log("168387970514723")
-    assert clients.observed == [("get_event_log", str(status))]
-    return caught.value
+Refused = Callable[..., BlueKingError]
+
+
+@pytest.fixture
+def refused(clients: Clients, endpoint: Endpoint) -> Refused:
+    """Return a function that asks an endpoint and returns the error; `json=` or `body=` as `responses` has it."""
+
+    def ask(*, status: int = 200, headers: Mapping[str, str] | None = None, **answer: Any) -> BlueKingError:
+        with responses.RequestsMock() as source:
+            source.add(endpoint.method, f"https://bk.test{endpoint.path}", status=status, headers=headers, **answer)
+            with pytest.raises(BlueKingError) as caught:
+                endpoint.ask(clients(auth={"placement": "header"}))
+        assert clients.observed == [(endpoint.name, str(status))]
+        return caught.value
+
+    return ask
 
 
 def no(code: object, message: object = "no", **fields: object) -> dict[str, object]:
@@ -54,21 +60,21 @@ def no(code: object, message: object = "no", **fields: object) -> dict[str, obje
 @pytest.mark.parametrize("as_text", [False, True], ids=["number", "text"])
 @pytest.mark.parametrize(("code", "error"), CODES.items())
 def test_each_code_is_the_error_to_act_upon(
-    clients: Clients, code: int, error: type[BlueKingError], as_text: bool
+    refused: Refused, code: int, error: type[BlueKingError], as_text: bool
 ) -> None:
     """A code decides, as a number and as a text; an unknown one is trouble upstream."""
-    assert type(refused(clients, json=no(str(code) if as_text else code))) is error
+    assert type(refused(json=no(str(code) if as_text else code))) is error
 
 
 @pytest.mark.parametrize("code", [None, True, [], {}, "", "E500", 1306429.5, 10**400, "9" * 99])
-def test_a_code_that_is_none_is_trouble_upstream(clients: Clients, code: object) -> None:
+def test_a_code_that_is_none_is_trouble_upstream(refused: Refused, code: object) -> None:
     """A code that no table has, of whatever type, leaves a refusal what it is: trouble upstream."""
-    assert type(refused(clients, json=no(code))) is Upstream
+    assert type(refused(json=no(code))) is Upstream
 
 
-def test_a_code_may_come_with_a_fraction_of_nothing(clients: Clients) -> None:
+def test_a_code_may_come_with_a_fraction_of_nothing(refused: Refused) -> None:
     """A code that went through a floating point number on its way is still that code."""
-    assert type(refused(clients, json=no(3324002.0))) is NoSuchAlert
+    assert type(refused(json=no(3324002.0))) is NoSuchAlert
 
 
 @pytest.mark.parametrize(
@@ -83,40 +89,40 @@ def test_a_code_may_come_with_a_fraction_of_nothing(clients: Clients) -> None:
 )
 @pytest.mark.parametrize("body", ["", "no way", HTML, '{"result": fal', '{"result": true, "data": []}', "7"])
 def test_each_http_status_is_the_error_to_act_upon(
-    clients: Clients, status: int, error: type[BlueKingError], body: str
+    refused: Refused, status: int, error: type[BlueKingError], body: str
 ) -> None:
     """Without a code the HTTP status decides, whatever stands in the body."""
-    assert type(refused(clients, status=status, body=body)) is error
+    assert type(refused(status=status, body=body)) is error
 
 
 @pytest.mark.parametrize(("code", "error"), [(1640001, NotAllowed), (1642902, TooFast), (3324002, NoSuchAlert)])
 @pytest.mark.parametrize("status", [200, 400, 404, 500])
 def test_a_code_with_a_meaning_goes_before_the_status(
-    clients: Clients, code: int, error: type[BlueKingError], status: int
+    refused: Refused, code: int, error: type[BlueKingError], status: int
 ) -> None:
     """Gateways rewrite the status; the code in the body still tells what is wrong."""
-    assert type(refused(clients, status=status, json=no(code))) is error
+    assert type(refused(status=status, json=no(code))) is error
 
 
 @pytest.mark.parametrize("status", [401, 403, 429])
-def test_a_code_for_trouble_does_not_hide_a_clear_status(clients: Clients, status: int) -> None:
+def test_a_code_for_trouble_does_not_hide_a_clear_status(refused: Refused, status: int) -> None:
     """A general code such as 500 says less than HTTP 401, 403 or 429."""
-    assert refused(clients, status=status, json=no(500)).reason in (Reason.NOT_ALLOWED, Reason.TOO_FAST)
+    assert refused(status=status, json=no(500)).reason in (Reason.NOT_ALLOWED, Reason.TOO_FAST)
 
 
-def test_the_common_error_of_the_esb_is_told_by_its_words(clients: Clients) -> None:
+def test_the_common_error_of_the_esb_is_told_by_its_words(refused: Refused) -> None:
     """ESB code 1306000 is a refusal where it speaks of authentication."""
-    assert type(refused(clients, json=no("1306000", "User authentication failed"))) is NotAllowed
+    assert type(refused(json=no("1306000", "User authentication failed"))) is NotAllowed
 
 
-def test_a_gateway_tells_by_headers_where_its_body_does_not(clients: Clients) -> None:
+def test_a_gateway_tells_by_headers_where_its_body_does_not(refused: Refused, endpoint: Endpoint) -> None:
     """Code and words of a gateway's headers count where the body has none."""
     headers = {"X-Bkapi-Error-Code": "1642902", "X-Bkapi-Error-Message": "slow down", "X-Bkapi-Request-Id": "r-1"}
 
-    error = refused(clients, status=200, body=HTML, headers=headers)
+    error = refused(status=200, body=HTML, headers=headers)
 
     assert type(error) is TooFast
-    assert str(error) == "get_event_log: slow down (HTTP 200, code 1642902, request id r-1)"
+    assert str(error) == f"{endpoint.name}: slow down (HTTP 200, code 1642902, request id r-1)"
 
 
 @pytest.mark.parametrize(
@@ -129,12 +135,12 @@ def test_a_gateway_tells_by_headers_where_its_body_does_not(clients: Clients) ->
         ("\x00\xff", "text"),
     ],
 )
-def test_what_is_no_json_is_unreadable(clients: Clients, body: str, what: str) -> None:
+def test_what_is_no_json_is_unreadable(refused: Refused, endpoint: Endpoint, body: str, what: str) -> None:
     """A success whose body is no JSON says what came instead."""
-    error = refused(clients, body=body)
+    error = refused(body=body)
 
     assert type(error) is Unreadable
-    assert str(error) == f"get_event_log: expected JSON, got {what} (HTTP 200)"
+    assert str(error) == f"{endpoint.name}: expected JSON, got {what} (HTTP 200)"
 
 
 @pytest.mark.parametrize(
@@ -149,29 +155,28 @@ def test_what_is_no_json_is_unreadable(clients: Clients, body: str, what: str) -
         {"result": True, "data": "none"},
     ],
 )
-def test_an_answer_of_another_shape_is_unreadable(clients: Clients, answer: object) -> None:
+def test_an_answer_of_another_shape_is_unreadable(refused: Refused, answer: object) -> None:
     """`result` decides; without it, and without a code that is a clear yes, nothing is assumed."""
-    assert type(refused(clients, json=answer)) is Unreadable
+    assert type(refused(json=answer)) is Unreadable
 
 
-@pytest.mark.parametrize("answer", [ONE_RECORD, {"code": 0, "data": [CREATE]}, {"code": "200", "data": [CREATE]}])
-def test_a_yes_is_a_log(clients: Clients, answer: object) -> None:
+@pytest.mark.parametrize("verdict", [{"result": True}, {"code": 0}, {"code": "200"}])
+def test_a_yes_is_a_log_or_a_page(clients: Clients, endpoint: Endpoint, verdict: dict[str, object]) -> None:
     """`result` true is a yes, and so is code 0 or 200 beside data where `result` is missing."""
     with responses.RequestsMock() as source:
-        source.get(ADDRESS, json=answer)
+        answer = verdict | {"data": endpoint.good["data"]}
+        source.add(endpoint.method, f"https://bk.test{endpoint.path}", json=answer)
 
-        log = clients().get_event_log("1")
-
-    assert [record.operate for record in log.records] == ["CREATE"]
+        assert endpoint.ask(clients()) == 1
 
 
 @pytest.mark.parametrize("code", [3324002, 500, "1306429"])
-def test_result_is_trusted_against_the_code(clients: Clients, code: object) -> None:
+def test_result_is_trusted_against_the_code(clients: Clients, endpoint: Endpoint, code: object) -> None:
     """An answer whose `result` is true is a yes whatever its code."""
     with responses.RequestsMock() as source:
-        source.get(ADDRESS, json=ONE_RECORD | {"code": code})
+        source.add(endpoint.method, f"https://bk.test{endpoint.path}", json=endpoint.good | {"code": code})
 
-        assert len(clients().get_event_log("1").records) == 1
+        assert endpoint.ask(clients()) == 1
 
 
 def date(seconds: float) -> str:
@@ -197,19 +202,19 @@ def date(seconds: float) -> str:
         ({"Retry-After": "tomorrow"}, None),
     ],
 )
-def test_too_fast_tells_how_long_to_wait(clients: Clients, headers: dict[str, str], seconds: float | None) -> None:
+def test_too_fast_tells_how_long_to_wait(refused: Refused, headers: dict[str, str], seconds: float | None) -> None:
     """The wait is what the gateway or the server says, in seconds or as a date; never negative, an hour at most."""
-    error = refused(clients, status=429, headers=headers)
+    error = refused(status=429, headers=headers)
 
     assert isinstance(error, TooFast)
     assert error.retry_after == seconds
 
 
-def test_a_wrong_path_is_named_by_its_key(clients: Clients) -> None:
+def test_a_wrong_path_is_named_by_its_key(refused: Refused, endpoint: Endpoint) -> None:
     """HTTP 404 is most often a path that the deployment does not have: the message names the key to look at."""
-    error = refused(clients, status=404, body=HTML)
+    error = refused(status=404, body=HTML)
 
-    assert str(error) == "get_event_log: is paths.get_event_log right? refused without a word (HTTP 404)"
+    assert str(error) == f"{endpoint.name}: is paths.{endpoint.name} right? refused without a word (HTTP 404)"
 
 
 @pytest.mark.parametrize(
@@ -224,31 +229,31 @@ def test_a_wrong_path_is_named_by_its_key(clients: Clients) -> None:
 )
 @pytest.mark.parametrize("status", [301, 302, 307])
 def test_a_redirect_is_not_followed_but_told(
-    clients: Clients, location: str | None, error: type[BlueKingError], place: str, status: int
+    refused: Refused, location: str | None, error: type[BlueKingError], place: str, status: int
 ) -> None:
     """A redirect is an error: to a login page a refusal, elsewhere a wrong address; users and queries stay untold."""
-    caught = refused(clients, status=status, headers={"Location": location} if location else None)
+    caught = refused(status=status, headers={"Location": location} if location else None)
 
     assert type(caught) is error
     assert place in str(caught)
     assert not any(part in str(caught) for part in ("pw@", "c_url", "a=b"))
 
 
-def test_a_message_is_short_and_one_line(clients: Clients) -> None:
+def test_a_message_is_short_and_one_line(refused: Refused, endpoint: Endpoint) -> None:
     """However long and wild a server's words are, the message is one printable line of some 200 characters."""
-    error = refused(clients, json=no("x" * 999, "line\r\n\tone\x1b[31m \ud800" + "y" * 9999, request_id="z" * 999))
+    error = refused(json=no("x" * 999, "line\r\n\tone\x1b[31m \ud800" + "y" * 9999, request_id="z" * 999))
 
-    assert str(error).startswith("get_event_log: line one [31m yyy")
+    assert str(error).startswith(f"{endpoint.name}: line one [31m yyy")
     assert str(error).isprintable()
     assert len(str(error)) < 400
 
 
 @pytest.mark.parametrize("message", [None, 7, ["a"], {"en": "no"}])
-def test_a_refusal_without_words_still_tells_its_code(clients: Clients, message: object) -> None:
+def test_a_refusal_without_words_still_tells_its_code(refused: Refused, endpoint: Endpoint, message: object) -> None:
     """A message that is no text is left out; code and request id stay."""
-    error = refused(clients, json=no(500, message, request_id="r-1"))
+    error = refused(json=no(500, message, request_id="r-1"))
 
-    assert str(error) == "get_event_log: refused without a word (HTTP 200, code 500, request id r-1)"
+    assert str(error) == f"{endpoint.name}: refused without a word (HTTP 200, code 500, request id r-1)"
 
 
 def test_every_reason_has_its_error() -> None:

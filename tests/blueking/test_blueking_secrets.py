@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.blueking import BlueKingError, Redactor
-from tests.blueking.clients import SECRET, Clients
-from tests.blueking.loopback import ONE_RECORD, Answer, Exchange, closed_port, hangs, says, serving
+from tests.blueking.clients import ENDPOINTS, SECRET, Clients, Endpoint
+from tests.blueking.loopback import Answer, Exchange, closed_port, good, hangs, says, serving
 
 TOKEN = "t0k'en \"<é>\\ 100%/"
 PROXY_PASSWORD = "pr0xy/p@ss"
@@ -51,7 +51,7 @@ def echoes(status: int, *, redirect: bool = False) -> Answer:
     def answer(exchange: Exchange) -> None:
         asked = exchange.asked
         forms = sorted(form for secret in IN_ALL_FORMS for form in spelled(secret))
-        words = f"{asked.target} {dict(asked.headers)} {forms}"
+        words = f"{asked.words} {forms}"
         body = {"result": False, "code": words, "message": words, "request_id": words, "data": None}
         place = {"Location": f"http://u:p@elsewhere.test{asked.target}"} if redirect else {}
         says(body, status, {"X-Bkapi-Request-Id": quote(words), **place})(exchange)
@@ -61,12 +61,18 @@ def echoes(status: int, *, redirect: bool = False) -> Answer:
 
 def cuts_off(exchange: Exchange) -> None:
     """Answer with a broken body that repeats the request."""
-    says(f'{{"result": "{exchange.asked.target}'.encode())(exchange)
+    says(f'{{"result": "{exchange.asked.words}'.encode())(exchange)
+
+
+def botches(exchange: Exchange) -> None:
+    """Answer with a header that is none, after which nothing tells where the body ends but the connection."""
+    exchange.send(b"HTTP/1.1 200 OK\r\nnonsense\r\nContent-Length: 2\r\n\r\n{}")
+    exchange.handler.close_connection = True
 
 
 def shouts(exchange: Exchange) -> None:
     """Answer in plain text that repeats the request."""
-    says(f"who is {exchange.asked.target}?".encode(), 403)(exchange)
+    says(f"who is {exchange.asked.words}?".encode(), 403)(exchange)
 
 
 AUTH: dict[str, dict[str, Any]] = {
@@ -80,7 +86,7 @@ WAYS: dict[str, Callable[[str], dict[str, Any]]] = {
     "proxy with a token": lambda url: {"proxy_url": url.replace("//", f"//{quote(PROXY_PASSWORD, safe='')}@")},
 }
 ANSWERS: dict[str, Answer] = {
-    "success": says(ONE_RECORD),
+    "success": lambda exchange: says(good(exchange.asked))(exchange),
     "time-out": hangs,
     "error 500": echoes(500),
     "refusal": echoes(200),
@@ -88,17 +94,28 @@ ANSWERS: dict[str, Answer] = {
     "plain text": shouts,
     "redirect": echoes(302, redirect=True),
     "cut off": cuts_off,
-    "not HTTP": lambda exchange: exchange.send(exchange.asked.target.encode() + b"\r\n\r\n"),
-    "bad headers": lambda exchange: exchange.send(b"HTTP/1.1 200 OK\r\nnonsense\r\nContent-Length: 2\r\n\r\n{}"),
+    "not HTTP": lambda exchange: exchange.send(exchange.asked.words.encode() + b"\r\n\r\n"),
+    "bad headers": botches,
 }
+GET_EVENT_LOG, SEARCH_ALERT = ENDPOINTS
 
 
 @pytest.mark.parametrize("placement", ["params", "header", "auto"])
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("endpoint", "way"),
+    [*((GET_EVENT_LOG, way) for way in WAYS), (SEARCH_ALERT, "headers")],
+    ids=[*(f"log, {way}" for way in WAYS), "search"],
+)
 @pytest.mark.parametrize("auth", AUTH)
 @pytest.mark.parametrize("answer", [*ANSWERS, "refused"])
 def test_no_secret_shows_whatever_happens(
-    clients: Clients, caplog: pytest.LogCaptureFixture, answer: str, auth: str, way: str, placement: str
+    clients: Clients,
+    caplog: pytest.LogCaptureFixture,
+    endpoint: Endpoint,
+    answer: str,
+    auth: str,
+    way: str,
+    placement: str,
 ) -> None:
     """However secrets are given, and whatever comes back, neither the error nor any log at debug level has one."""
     caplog.set_level(logging.DEBUG)
@@ -108,7 +125,7 @@ def test_no_secret_shows_whatever_happens(
         timeout = 0.05 if answer == "time-out" else 5
         client = clients(url, auth=AUTH[auth] | {"placement": placement}, timeout=timeout, **WAYS[way](url))
         try:
-            client.get_event_log("1")
+            endpoint.ask(client)
         except BlueKingError as error:
             errors.append(told(error))
 
@@ -116,10 +133,10 @@ def test_no_secret_shows_whatever_happens(
     assert leaks("\n".join([*errors, caplog.text])) == []
 
 
-def test_the_context_of_an_error_is_empty(clients: Clients) -> None:
+def test_the_context_of_an_error_is_empty(clients: Clients, endpoint: Endpoint) -> None:
     """Neither cause nor context hangs on an error: those of the HTTP library hold the whole request."""
     with pytest.raises(BlueKingError) as caught:
-        clients(closed_port()).get_event_log("1")
+        endpoint.ask(clients(closed_port()))
 
     assert (caught.value.__cause__, caught.value.__context__) == (None, None)
 

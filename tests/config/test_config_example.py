@@ -31,8 +31,9 @@ def known_keys(part: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, An
     for name, key in part["properties"].items():
         yield f"{prefix}{name}", key.get("default")
         inner, bracket = (key["items"], "[]") if key.get("type") == "array" else (key, "")
-        if "$ref" in inner:
-            yield from known_keys(definitions[inner["$ref"].rpartition("/")[2]], f"{prefix}{name}{bracket}.")
+        for choice in inner.get("anyOf", [inner]):
+            if "$ref" in choice:
+                yield from known_keys(definitions[choice["$ref"].rpartition("/")[2]], f"{prefix}{name}{bracket}.")
 
 
 def given_keys(value: object, prefix: str = "") -> Iterator[str]:

@@ -37,6 +37,7 @@ def test_required_keys_are_required() -> None:
     assert SCHEMA["required"] == ["sources"]
     assert MAPPINGS["SourceSettings"]["required"] == ["name", "url", "auth", "watch"]
     assert MAPPINGS["AuthSettings"]["required"] == ["app_code"]
+    assert MAPPINGS["SearchSettings"]["required"] == ["bk_biz_ids"]
     assert key("Settings", "sources")["minItems"] == 1
 
 
@@ -55,8 +56,9 @@ def test_a_duration_is_a_number_or_a_text_of_that_shape(text: str) -> None:
 
 
 def test_rules_between_keys_are_told() -> None:
-    """An editor sees that a watch has either alerts or files, and that a key needs its certificate."""
-    assert MAPPINGS["WatchSettings"]["allOf"] == [{"oneOf": [{"required": ["alerts"]}, {"required": ["files"]}]}]
+    """An editor sees that a watch has one of alerts, files and search, and that a key needs its certificate."""
+    choices = [{"required": [name]} for name in ("alerts", "files", "search")]
+    assert MAPPINGS["WatchSettings"]["allOf"] == [{"oneOf": choices}]
     assert MAPPINGS["TlsSettings"]["allOf"] == [{"dependentRequired": {"key_file": ["cert_file"]}}]
 
 
@@ -69,3 +71,13 @@ def test_ids_and_label_values_may_be_numbers() -> None:
     assert [kind["type"] for kind in value["anyOf"]] == ["string", "number"]
     assert re.search(name_pattern, "team")
     assert not re.search(name_pattern, "__team")
+
+
+def test_what_a_search_compares_with_may_be_written_in_short() -> None:
+    """Businesses are numbers or their digits, and not none; a condition takes a list of values, or a single one."""
+    businesses = key("SearchSettings", "bk_biz_ids")
+    values = key("ConditionSettings", "value")["anyOf"]
+
+    assert [kind["type"] for kind in businesses["items"]["anyOf"]] == ["integer", "string"]
+    assert businesses["minItems"] == 1
+    assert [kind["type"] for kind in values] == ["array", "string", "number"]

@@ -1,21 +1,23 @@
 """A source poller at a desk: its clock, its answers and its ledger are in the test's hands."""
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
-from exporter.blueking import BlueKingError, Reason
+from exporter.blueking import BlueKingError, Page, Reason
 from exporter.config import PollSettings, RateLimitSettings
 from exporter.flow.observations import Total
 from exporter.flow.records import FlowRecord, Log
 from exporter.ledger import Ledger, open_ledger
 from exporter.metrics import OwnMetrics, SourceState
 from exporter.poller.source import SourcePoller
-from exporter.poller.workers import Answer
-from exporter.watch import Watches
+from exporter.poller.workers import Answer, Question
+from exporter.watch import Watches, search_watches
 from tests.watching import make_source, write_watch_file
 
 BORN = 1_700_000_000.0
 BOUNDS = {Total.TIME_TO_ACK: (60.0,), Total.TIME_TO_FIRST_ACTION: (60.0,), Total.TIME_TO_END: (60.0,)}
+FIELDS = ("severity",)
 POLL = PollSettings(interval=30.0, acked_interval=300.0, settle=10.0, first_seen_window=3600.0)
 
 
@@ -27,20 +29,30 @@ def log(*rows: tuple[str, float]) -> Log:
 class Desk:
     """Asks and answers for one source that watches a file; made anew on the same folder, it is a restart."""
 
-    def __init__(self, folder: Path, now: float, limits: RateLimitSettings | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        now: float,
+        limits: RateLimitSettings | None = None,
+        watch: str = "[{files: [watch.yaml]}]",
+        poll: PollSettings = POLL,
+    ) -> None:
         self.folder = folder
         self.now = now
         self.own = OwnMetrics("1.2.3")
         self.own.add_source("prod", Reason, ["get_event_log"])
         self.ledger: Ledger = open_ledger(f"sqlite:///{folder}/flow.db", BOUNDS)
-        watches = Watches(make_source(folder), ("severity",))
-        (self.watch_name,) = watches.names
+        source = make_source(folder, watch)
+        watches = Watches("prod", source.watch, FIELDS)
+        self.watch_name = next(iter(watches.names), "")
+        self._watch = watch
         self.poller = SourcePoller(
             "prod",
             watches=watches,
+            searches=search_watches("prod", source.watch, FIELDS),
             ledger=self.ledger,
             own=self.own,
-            poll=POLL,
+            poll=poll,
             limits=limits or RateLimitSettings(requests_per_second=100.0, burst=100, concurrency=100),
             jitter=lambda: 1.0,
             now=now,
@@ -52,13 +64,15 @@ class Desk:
         self.poller.select(self.now)
 
     def asked(self) -> list[str]:
-        """Return the alerts that are asked for now."""
-        questions = []
-        while (alert_id := self.poller.next_question(self.now)) is not None:
-            questions.append(alert_id)
-        return questions
+        """Return what is asked for now: alerts, by their ids."""
+        return [question.key for question in self.questions()]
 
-    def answer(self, alert_id: str, told: Log | BlueKingError, asked_at: float | None = None) -> None:
+    def questions(self) -> Iterator[Question]:
+        """Yield what is asked for now."""
+        while (question := self.poller.next_question(self.now)) is not None:
+            yield question
+
+    def answer(self, alert_id: str, told: Log | Page | BlueKingError, asked_at: float | None = None) -> None:
         """Take in what came of a question that was asked, as a rule, just now."""
         answer = Answer("prod", alert_id, self.now if asked_at is None else asked_at, told)
         with self.ledger.transaction() as tx:
@@ -94,7 +108,7 @@ class Desk:
     def restart(self, now: float) -> "Desk":
         """Return a new desk on the same folder."""
         self.close()
-        return Desk(self.folder, now)
+        return Desk(self.folder, now, watch=self._watch)
 
     def close(self) -> None:
         """Free the ledger."""

@@ -47,7 +47,7 @@ class Loop:
         self.offset = 0.0  # what the wall clock is wrong by
         source = SourcePoller(
             "prod",
-            watches=Watches(make_source(folder), ()),
+            watches=Watches("prod", make_source(folder).watch, ()),
             ledger=self.ledger,
             own=own,
             poll=poll,
@@ -55,7 +55,7 @@ class Loop:
             jitter=lambda: 1.0,
             now=time.time(),
         )
-        self.workers = Workers("prod", ask, 2, self.answers, self.clock)
+        self.workers = Workers("prod", lambda question: ask(question.key), 2, self.answers, self.clock)
         self.poller = Poller(
             [source],
             {"prod": self.workers},

@@ -22,7 +22,7 @@ from exporter.poller.schedule import (
     source_pause,
 )
 
-PACE = Pace(interval=30, acked_interval=300)
+PACE = Pace(interval=30, acked_interval=300, refresh=600, settle=10)
 OPEN = KnownAlert("prod", "1", (), first_seen_at=0, read_at=0)
 REASONS = st.sampled_from(Reason)
 JITTER = st.floats(0, 1)

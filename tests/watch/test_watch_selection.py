@@ -16,7 +16,7 @@ FIELDS = ("bk_biz_id",)
 
 def make_watches(folder: Path, watch: str) -> Watches:
     """Return the watches of a source."""
-    return Watches(make_source(folder, watch), FIELDS)
+    return Watches("prod", make_source(folder, watch).watch, FIELDS)
 
 
 def teams(selection: Selection) -> dict[str, str]:

@@ -1,0 +1,195 @@
+"""The searches of a source: cycles of rounds, the alerts that they watch, and what a round's findings mean."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import structlog
+
+from exporter.blueking import BlueKingError, Page, SearchQuery
+from exporter.flow.advance import see
+from exporter.flow.known import EVERYTHING, KnownAlert, counting_start
+from exporter.flow.labels import make_labels
+from exporter.flow.observations import Count, Total
+from exporter.flow.sightings import Sighting
+from exporter.ledger import Ledger, Transaction
+from exporter.watch.search import SearchRound, SearchWatch
+
+_OVERLAP = 120.0  # seconds by which rounds overlap: an index may be behind by as much
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An alert as a round found it: what was known before, None at first sight, and what is known now."""
+
+    before: KnownAlert | None
+    after: KnownAlert
+
+
+@dataclass(frozen=True, slots=True)
+class RoundEnd:
+    """What the round of one watch found, to be committed.
+
+    `vanished` are the alerts of the watch that it did not return, `newly_vanished` those that the last one still did.
+    """
+
+    watch: SearchWatch
+    at: float
+    is_complete: bool
+    findings: tuple[Finding, ...]
+    vanished: frozenset[str]
+    newly_vanished: frozenset[str]
+    rejected: Mapping[str, int]
+
+    def fill(self, tx: Transaction) -> None:
+        """Put it into a transaction."""
+        for finding in self.findings:
+            if finding.after is not finding.before:
+                tx.put(finding.after)
+        source = dict(self.watch.base)["source"]
+        for reason, rows in self.rejected.items():
+            tx.add([Count(Total.RECORDS_REJECTED, make_labels({"source": source, "reason": reason}), rows)])
+        if self.is_complete:
+            tx.good_cycle(source, self.watch.name, self.at)
+
+
+class Searcher:
+    """Goes through the search watches of a source, one round each, in the order in which they stand in the config.
+
+    In that order, so that an alert that two of them find belongs to the first. Used by one thread; all times are unix
+    seconds. `watched` are the alerts that searches found and that do not rest; `vanished` those among them that their
+    watch's last complete round did not return.
+    """
+
+    def __init__(self, source: str, watches: Sequence[SearchWatch], ledger: Ledger, window: float) -> None:
+        self._source = source
+        self._watches = watches
+        self._names = frozenset(watch.name for watch in watches)
+        self._ledger = ledger
+        self._window = window
+        self._round: SearchRound | None = None
+        self._next = 0
+        self._failing: dict[str, str] = {}
+        self._ended: set[str] = set()
+        self.cycle_at = 0.0
+        self.watched: set[str] = set()
+        self.vanished: set[str] = set()
+
+    @property
+    def trouble(self) -> str:
+        """Why a search could not be made when it was last tried; empty where all could."""
+        return "; ".join(self._failing.values())
+
+    @property
+    def has_watches(self) -> bool:
+        """Whether there is anything to search for."""
+        return bool(self._watches)
+
+    @property
+    def have_ended(self) -> bool:
+        """Whether every search had a complete round since the start."""
+        return len(self._ended) == len(self._watches)
+
+    @property
+    def is_between_cycles(self) -> bool:
+        """Whether every watch had its turn and the next cycle has not begun."""
+        return self._next == 0 and self._round is None
+
+    def restored(self) -> list[KnownAlert]:
+        """Return the alerts that searches found before the last stop and that do not rest; they are watched again."""
+        known = [known for known in self._ledger.unrested(self._source) if known.watch in self._names]
+        self.watched.update(k.alert_id for k in known)
+        return known
+
+    def query(self, now: float) -> SearchQuery:
+        """Return the page to ask for next; begins a round, or a cycle, where none is under way."""
+        if self._round is None or self._round.query is None:
+            if self._next == 0:
+                self.cycle_at = now
+            watch = self._watches[self._next]
+            last_good = self._ledger.last_good_cycle_at(self._source, watch.name)
+            start = self.cycle_at - self._window if last_good is None else last_good - _OVERLAP
+            self._round = SearchRound(watch.search, start, self.cycle_at)
+        if self._round.query is None:
+            raise AssertionError("a round begins with a page")
+        return self._round.query
+
+    def take(self, page: Page, now: float, is_selected: Callable[[str], bool]) -> RoundEnd | None:
+        """Take in a page; return the end of its round, to be committed and told to `ended`, or None before.
+
+        `is_selected` tells the alerts that are watched by their ids or by a file, and so belong there.
+        """
+        if self._round is None:
+            return None
+        self._round.take(page)
+        if self._round.query is not None:
+            return None
+        watch, round_ = self._watches[self._next], self._round
+        known = self._ledger.find(self._source, [sighting.alert_id for sighting in round_.sightings])
+        findings = []
+        for sighting in round_.sightings:
+            before = known.get(sighting.alert_id)
+            if before is None:
+                findings.append(Finding(None, self._first_sight(watch, sighting, now)))
+            elif before.rested_at is None:
+                is_mine = before.watch not in self._names and not is_selected(sighting.alert_id)
+                after = replace(before, watch=watch.name) if is_mine else before
+                findings.append(Finding(before, see(after, sighting)))
+        vanished = frozenset(self._missing(watch, findings)) if round_.is_complete else frozenset[str]()
+        newly_vanished = vanished - self.vanished
+        return RoundEnd(
+            watch, round_.end, round_.is_complete, tuple(findings), vanished, newly_vanished, round_.rejected
+        )
+
+    def ended(self, end: RoundEnd) -> None:
+        """Draw the conclusions of a round's end that was committed; the next watch has its turn."""
+        found = {finding.after.alert_id for finding in end.findings}
+        self.watched.update(f.after.alert_id for f in end.findings if f.after.watch == end.watch.name)
+        self.vanished = (self.vanished - found) | end.vanished
+        if end.is_complete:
+            self._ended.add(end.watch.name)
+        if self._failing.pop(end.watch.name, None) is not None:
+            log.info("search works again", source=self._source, watch=end.watch.name)
+        self._turn()
+
+    def failed(self, error: BlueKingError) -> None:
+        """Give up this round; the next watch has its turn."""
+        name = self._watches[self._next].name
+        if name not in self._failing:
+            log.error("search is in trouble", source=self._source, watch=name, reason=error.reason, error=str(error))
+        self._failing[name] = str(error)
+        self._turn()
+
+    def restart(self) -> None:
+        """Throw the round away, to be made anew: what it found could not be committed."""
+        self._round = None
+
+    def leave(self, alert_id: str) -> None:
+        """Watch an alert no more."""
+        self.watched.discard(alert_id)
+        self.vanished.discard(alert_id)
+
+    def _turn(self) -> None:
+        self._round = None
+        self._next = (self._next + 1) % len(self._watches)
+
+    def _first_sight(self, watch: SearchWatch, sighting: Sighting, now: float) -> KnownAlert:
+        counts_from = EVERYTHING
+        if self._ledger.has_baseline(self._source):
+            last_good = self._ledger.last_good_cycle_at(self._source, watch.name)
+            counts_from = counting_start(now, self._window, last_good)
+        return KnownAlert(
+            self._source,
+            sighting.alert_id,
+            watch.labels(sighting),
+            first_seen_at=now,
+            counts_from=counts_from,
+            watch=watch.name,
+            sighting=sighting,
+        )
+
+    def _missing(self, watch: SearchWatch, findings: Sequence[Finding]) -> list[str]:
+        found = {finding.after.alert_id for finding in findings}
+        known = (self._ledger.get(self._source, alert_id) for alert_id in self.watched - found)
+        return [k.alert_id for k in known if k is not None and k.watch == watch.name]

@@ -1,0 +1,75 @@
+"""The turnstile of a source: what is due goes through it one by one, as fast as the rate limit lets it."""
+
+from collections.abc import Callable
+
+from exporter.config import RateLimitSettings
+from exporter.poller.due import DueQueue
+from exporter.poller.pace import TokenBucket
+
+
+class Turnstile:
+    """Holds what is due and what is under way. `waited` gets the seconds that something waited for the rate limit."""
+
+    def __init__(self, limits: RateLimitSettings, waited: Callable[[float], None], now: float) -> None:
+        self.bucket = TokenBucket(limits.requests_per_second, limits.burst, now)
+        self._concurrency = limits.concurrency
+        self._waited = waited
+        self._due = DueQueue()
+        self._under_way: dict[str, float] = {}  # key -> when it was due
+        self._waiting_since: float | None = None
+
+    def put(self, key: str, at: float) -> None:
+        """Set when `key` is due, in place of what was set before."""
+        self._due.put(key, at)
+
+    def drop(self, key: str) -> None:
+        """Forget when `key` is due; what is under way stays so."""
+        self._due.drop(key)
+
+    def is_under_way(self, key: str) -> bool:
+        """Whether `key` went through and did not come back yet."""
+        return key in self._under_way
+
+    def pass_on(self, now: float, *, paused_until: float, at_most: int | None) -> str | None:
+        """Let the key through that is due first; None where none is, or none may go now.
+
+        `at_most` bounds what may be under way, where that is less than the concurrency.
+        """
+        first = self._due.first()
+        if first is None or first[1] > now or self._is_full(at_most) or now < paused_until:
+            self._waiting_since = None
+            return None
+        if not self.bucket.take(now):
+            self._waiting_since = now if self._waiting_since is None else self._waiting_since
+            return None
+        if self._waiting_since is not None:
+            self._waited(max(0.0, now - self._waiting_since))
+            self._waiting_since = None
+        key, due_at = self._due.pop()
+        self._under_way[key] = due_at
+        return key
+
+    def come_back(self, key: str, now: float) -> float:
+        """Note that `key` is under way no more; return when it was due."""
+        return self._under_way.pop(key, now)
+
+    def wakes_at(self, now: float, *, paused_until: float, at_most: int | None) -> float | None:
+        """Return when `pass_on` may let something through; None where only a `come_back` can change that."""
+        first = self._due.first()
+        if first is None or self._is_full(at_most):
+            return None
+        return max(first[1], paused_until, now + self.bucket.wait(now))
+
+    def overdue(self, now: float) -> float:
+        """Return how late what is due first is, under way or not, in seconds."""
+        first = self._due.first()
+        due = [*self._under_way.values(), *([] if first is None else [first[1]])]
+        return max(0.0, now - min(due, default=now))
+
+    def shift(self, by: float) -> None:
+        """Move every due time by so many seconds."""
+        self._due.shift(by)
+        self._under_way = {key: at + by for key, at in self._under_way.items()}
+
+    def _is_full(self, at_most: int | None) -> bool:
+        return len(self._under_way) >= min(self._concurrency, at_most or self._concurrency)

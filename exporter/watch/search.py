@@ -1,0 +1,119 @@
+"""A search watch, and one round of its search: which pages to ask for, until every alert was seen. Pure."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from exporter.blueking import Condition, Page, SearchQuery
+from exporter.config import SearchSettings, WatchSettings
+from exporter.flow.labels import Labels, make_labels
+from exporter.flow.sightings import Sighting
+
+PAGE_SIZE = 500
+CAP = 10_000
+"""How many alerts one search answers at most; a total that reaches it stands for any number (api.md)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchWatch:
+    """What to search for, and the labels of what is found: `source`, the alert's own `fields`, and the watch's."""
+
+    name: str
+    search: SearchSettings
+    base: Labels
+    fields: tuple[str, ...]
+
+    def labels(self, sighting: Sighting) -> Labels:
+        """Return the labels of an alert that this watch found."""
+        chosen = {name: sighting.fields.get(name, "") for name in self.fields}
+        return make_labels({**chosen, **dict(self.base)})
+
+
+def search_watches(source: str, watches: Iterable[WatchSettings], fields: Iterable[str]) -> tuple[SearchWatch, ...]:
+    """Return the search watches among `watches`, in their order."""
+    return tuple(
+        SearchWatch(_name(watch), watch.search, make_labels({**watch.labels, "source": source}), tuple(fields))
+        for watch in watches
+        if watch.search is not None
+    )
+
+
+def _name(watch: WatchSettings) -> str:
+    """What a watch searches for and the labels it gives: a watch that is changed there is another one."""
+    search = None if watch.search is None else watch.search.model_dump(mode="json")
+    return json.dumps({"search": search, "labels": dict(watch.labels)}, sort_keys=True)
+
+
+class SearchRound:
+    """Asks page by page for all that was open at any time from `start` to `end` (unix seconds).
+
+    Where the server would cut the answer off, the search is split: by business first, then by time. The newest alerts
+    come first, so what lies beyond the cap began before the oldest one seen, and a search that ends there finds it.
+    An alert that comes twice counts as it was updated last. `rejected` counts the unreadable rows by reason.
+    """
+
+    def __init__(self, search: SearchSettings, start: float, end: float) -> None:
+        self.end = end
+        self.is_complete = True
+        self._found: dict[str, Sighting] = {}
+        self._oldest: float | None = None
+        self.rejected: Counter[str] = Counter()
+        conditions = tuple(Condition(c.key, tuple(c.value), c.method, c.condition) for c in search.conditions)
+        self._queries = [
+            SearchQuery(
+                search.bk_biz_ids,
+                start,
+                end,
+                severity=search.severity,
+                status=search.status,
+                query_string=search.query_string,
+                conditions=conditions,
+                page_size=PAGE_SIZE,
+            )
+        ]
+
+    @property
+    def query(self) -> SearchQuery | None:
+        """What to ask next; None when the round is over."""
+        return self._queries[0] if self._queries else None
+
+    @property
+    def sightings(self) -> list[Sighting]:
+        """What was found so far, each alert once."""
+        return list(self._found.values())
+
+    def take(self, page: Page) -> None:
+        """Take in the answer to `query`."""
+        query = self._queries.pop(0)
+        self.is_complete = self.is_complete and not page.is_partial
+        self.rejected.update(page.rejected)
+        if page.total >= CAP and len(query.bk_biz_ids) > 1:
+            self._split_by_business(query)
+            return
+        for sighting in page.sightings:
+            self._find(sighting)
+        if (page.sightings or page.rejected) and query.page * PAGE_SIZE < min(page.total, CAP):
+            self._queries.insert(0, replace(query, page=query.page + 1))
+            return
+        if page.total >= CAP:
+            self._split_by_time(query)
+        self._oldest = None
+
+    def _find(self, sighting: Sighting) -> None:
+        known = self._found.get(sighting.alert_id)
+        if known is None or sighting.updated_at >= known.updated_at:
+            self._found[sighting.alert_id] = sighting
+        if sighting.created_at is not None:
+            self._oldest = sighting.created_at if self._oldest is None else min(self._oldest, sighting.created_at)
+
+    def _split_by_business(self, query: SearchQuery) -> None:
+        middle = len(query.bk_biz_ids) // 2
+        halves = query.bk_biz_ids[:middle], query.bk_biz_ids[middle:]
+        self._queries = [replace(query, bk_biz_ids=half, page=1) for half in halves] + self._queries
+
+    def _split_by_time(self, query: SearchQuery) -> None:
+        if self._oldest is None or self._oldest + 1 >= query.end:
+            self.is_complete = False  # ten thousand alerts in one second: there is no finer way to ask
+            return
+        self._queries.insert(0, replace(query, end=self._oldest + 1, page=1))
