@@ -125,8 +125,7 @@ class SourcePoller:
             return
         self._progress.join(known.alert_id, known.read_at is not None)
         self._skew.add(known, now)
-        if not self._turnstile.is_under_way(known.alert_id):
-            self._turnstile.put(known.alert_id, now)
+        self._turnstile.put(known.alert_id, now)
 
     def _leave(self, alert_id: str) -> None:
         self._turnstile.drop(alert_id)
@@ -251,7 +250,7 @@ class SourcePoller:
         self._progress.unread.discard(alert_id)
         known = self._ledger.get(self.name, alert_id)
         if known is None:
-            self._searcher.leave(alert_id)
+            self._leave(alert_id)
         elif self._is_watched(alert_id):
             self._skew.add(known, now)
             at = next_poll_at(known, now, self._pace)
@@ -269,8 +268,7 @@ class SourcePoller:
             self._progress.failed()
         alert_id = answer.key
         if not self._is_watched(alert_id) or self._ledger.get(self.name, alert_id) is None:
-            self._streaks.clear(alert_id)
-            self._searcher.leave(alert_id)
+            self._leave(alert_id)
         elif error.reason in SOURCE_REASONS:
             self._turnstile.put(alert_id, due_at)  # it is still due; the source as a whole waits
         else:

@@ -16,19 +16,24 @@ class Turnstile:
         self._waited = waited
         self._due = DueQueue()
         self._under_way: dict[str, float] = {}  # key -> when it was due
+        self._again: dict[str, float] = {}  # what became due anew while it was under way
         self._waiting_since: float | None = None
 
     def put(self, key: str, at: float) -> None:
-        """Set when `key` is due, in place of what was set before."""
-        self._due.put(key, at)
+        """Set when `key` is due, in place of what was set before.
+
+        Nothing goes through twice at the same time: what becomes due while it is under way is due again at the
+        earlier of then and what is set when it is back.
+        """
+        if key in self._under_way:
+            self._again[key] = at
+        else:
+            self._due.put(key, min(at, self._again.pop(key, at)))
 
     def drop(self, key: str) -> None:
         """Forget when `key` is due; what is under way stays so."""
         self._due.drop(key)
-
-    def is_under_way(self, key: str) -> bool:
-        """Whether `key` went through and did not come back yet."""
-        return key in self._under_way
+        self._again.pop(key, None)
 
     def pass_on(self, now: float, *, paused_until: float, at_most: int | None) -> str | None:
         """Let the key through that is due first; None where none is, or none may go now.
@@ -70,6 +75,7 @@ class Turnstile:
         """Move every due time by so many seconds."""
         self._due.shift(by)
         self._under_way = {key: at + by for key, at in self._under_way.items()}
+        self._again = {key: at + by for key, at in self._again.items()}
 
     def _is_full(self, at_most: int | None) -> bool:
         return len(self._under_way) >= min(self._concurrency, at_most or self._concurrency)

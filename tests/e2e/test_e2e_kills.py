@@ -4,11 +4,13 @@ import random
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from exporter.blueking import SearchQuery, read_page
 from exporter.demo import watch_file_kept, write_watch_file
-from exporter.simulator import Dialect, Faults, Simulator, SimulatorSettings
+from exporter.simulator import Dialect, Faults, Simulator, SimulatorSettings, World
 from tests.e2e.harness import ExporterProcess, differences, flow_samples, true_samples, wait_until
 
 BOUNDS = (1.0, 2.0, 5.0, 10.0, 20.0)
@@ -72,3 +74,60 @@ def test_totals_equal_the_truth_after_kills(
             assert differences(flow_samples(exporter.samples()), truth) == {}
             assert not any(value for (name, _), value in exporter.samples().items() if "records_rejected" in name)
             assert exporter.stop() == 0
+
+
+SEARCHED = """\
+sources:
+  - name: sim
+    url: {url}
+    auth: {{app_code: flow-exporter, app_secret: not-a-secret, username: admin, placement: {placement}}}
+    rate_limit: {{requests_per_second: 1000, burst: 1000, concurrency: 4}}
+    watch: [{{search: {{bk_biz_ids: [-1]}}, labels: {{team: all}}}}]
+poll: {{interval: 500ms, refresh: 1s, settle: 3s}}
+labels: []
+histograms:
+  time_to_ack: [1s, 2s, 5s, 10s, 20s]
+  time_to_first_action: [1s, 2s, 5s, 10s, 20s]
+  time_to_end: [1s, 2s, 5s, 10s, 20s]
+ledger: {{url: "sqlite:///{folder}/flow.db"}}
+web: {{birth_hold: 0s}}
+"""
+
+
+@pytest.mark.parametrize(("dialect", "placement"), [("documented", "params"), ("today", "header")])
+def test_totals_equal_the_truth_when_alerts_are_found_by_search(
+    dialect: Dialect, placement: str, tmp_path: Path
+) -> None:
+    """Nobody lists an alert: searches find them, logs are asked when something changed, and nothing is missed."""
+    seed = time.time_ns()
+    print(f"kills drawn with seed {seed}")  # noqa: T201 - shown where the test fails
+    chance = random.Random(seed)
+    epoch = time.time()
+    settings = SimulatorSettings(dialect=dialect, epoch=epoch, history=60, alerts_per_hour=3000, speed=150)
+    config = tmp_path / "config.yaml"
+    with Simulator(settings, now=lambda: min(time.time(), epoch + LIVE)) as simulator:
+        config.write_text(SEARCHED.format(url=simulator.url, folder=tmp_path, placement=placement))
+        for kill_at in sorted(chance.uniform(0, LIVE) for _ in range(KILLS)):
+            with ExporterProcess(config, wait=False):
+                wait_until(lambda: time.time() >= epoch + kill_at, within=LIVE)  # noqa: B023 - called here only
+        wait_until(lambda: time.time() > epoch + LIVE, within=LIVE)
+        truth = true_samples(as_searched(simulator.world, epoch + LIVE), "sim", BOUNDS)
+
+        with ExporterProcess(config) as exporter:
+            wait_until(lambda: not differences(flow_samples(exporter.samples()), truth), within=40)
+            assert differences(flow_samples(exporter.samples()), truth) == {}
+            assert exporter.stop() == 0
+
+
+def as_searched(world: World, now: float) -> dict[str, Any]:
+    """Return the truth as a search tells it: all alerts under one label, and the ends that only a search knows."""
+    query = SearchQuery((-1,), start=0.0, end=now + 1, page_size=5000)
+    (*found,) = read_page({"result": True, "data": world.search(query.body(), now)}).sightings
+    seen = {sighting.alert_id: sighting for sighting in found}
+    truth = world.truth(now)
+    alerts = []
+    for alert in truth["alerts"]:  # type: ignore[attr-defined] # a list, by its contract
+        sighting = seen[alert["id"]]
+        end = {} if alert["outcome"] else {"outcome": sighting.outcome, "ended_at": sighting.ended_at}
+        alerts.append({**alert, "team": "all", **end})
+    return {**truth, "alerts": alerts}

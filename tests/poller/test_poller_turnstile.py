@@ -1,0 +1,55 @@
+"""What goes through the turnstile, and when."""
+
+from exporter.config import RateLimitSettings
+from exporter.poller.turnstile import Turnstile
+
+
+def make_turnstile() -> Turnstile:
+    """Return one with room for many."""
+    return Turnstile(RateLimitSettings(requests_per_second=100.0, burst=100, concurrency=10), lambda _: None, 0.0)
+
+
+def passing(turnstile: Turnstile, now: float) -> list[str]:
+    """Return what goes through now."""
+    keys = []
+    while (key := turnstile.pass_on(now, paused_until=0.0, at_most=None)) is not None:
+        keys.append(key)
+    return keys
+
+
+def test_nothing_goes_through_twice_at_the_same_time() -> None:
+    """What becomes due while it is under way waits until it is back; two answers of one alert would count twice."""
+    turnstile = make_turnstile()
+    turnstile.put("1", 0.0)
+    assert passing(turnstile, 0.0) == ["1"]
+
+    turnstile.put("1", 1.0)
+    assert passing(turnstile, 5.0) == []
+
+    assert turnstile.come_back("1", 5.0) == 0.0
+    turnstile.put("1", 600.0)
+    assert passing(turnstile, 5.0) == ["1"]
+
+
+def test_what_comes_back_is_due_when_it_says() -> None:
+    """Without news in between, the next time is the one that is set."""
+    turnstile = make_turnstile()
+    turnstile.put("1", 0.0)
+    passing(turnstile, 0.0)
+    turnstile.come_back("1", 5.0)
+    turnstile.put("1", 600.0)
+
+    assert passing(turnstile, 599.0) == []
+    assert passing(turnstile, 600.0) == ["1"]
+
+
+def test_what_was_dropped_meanwhile_is_not_due_again() -> None:
+    """An alert that left while it was asked about stays away."""
+    turnstile = make_turnstile()
+    turnstile.put("1", 0.0)
+    passing(turnstile, 0.0)
+    turnstile.put("1", 1.0)
+    turnstile.drop("1")
+    turnstile.come_back("1", 2.0)
+
+    assert passing(turnstile, 100.0) == []
