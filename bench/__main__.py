@@ -2,10 +2,10 @@
 
 import click
 
-from bench import ledger_batches, scrape, upstream_cost
+from bench import ledger_batches, poll_throughput, scrape, upstream_cost
 
 click.echo("| work | ours | the other way | ratio |\n|---|---|---|---|")
-for benchmark in (ledger_batches, scrape):
+for benchmark in (ledger_batches, scrape, poll_throughput):
     click.echo(benchmark.run().line())
 click.echo()
 for line in upstream_cost.run():

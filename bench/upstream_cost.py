@@ -126,6 +126,7 @@ def _poller(ledger: Ledger, now: float) -> SourcePoller:
 def _ask(poller: SourcePoller, ledger: Ledger, world: World, question: Question, now: float, tally: Tally) -> None:
     before = ledger.get("sim", question.key)
     answer = Answer("sim", question.key, now, _answer(world, question, now))
+    poller.answered()
     with ledger.transaction() as tx:
         poller.take(answer, tx, now)
     poller.reschedule(answer, now)

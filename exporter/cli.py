@@ -17,6 +17,7 @@ from exporter import __version__, logs
 from exporter.config import ConfigError, Settings, json_schema, load_config
 from exporter.demo import demo_source, watch_file_kept
 from exporter.ledger import LedgerError
+from exporter.online import Verdict, check_source, table
 from exporter.service import Service, Stopper
 from exporter.simulator import Simulator, SimulatorSettings
 from exporter.web import ListenError, parse_address
@@ -123,12 +124,15 @@ def demo(address: tuple[str, int], telemetry_path: str, log_level: str, log_form
 
 @main.command()
 @_config_file
-def check(config_file: Path) -> None:
-    """Check the config and the files it names, without asking any source."""
+@click.option("--online", is_flag=True, help="Also ask each source: reachable, allowed, time zone, clock.")
+def check(config_file: Path, online: bool) -> None:
+    """Check the config and the files it names; asks no source unless --online."""
     settings = _load(config_file)
     click.echo(f"{config_file}: ok, {len(settings.sources)} source(s)")
     for source in settings.sources:
         click.echo(f"  {source.name}: {source.url}, {len(source.watch)} watch(es)")
+    if online:
+        _check_online(settings)
 
 
 @main.command()
@@ -181,6 +185,21 @@ def _load(config_file: Path) -> Settings:
         return load_config(config_file, os.environ)
     except ConfigError as error:
         _fail(str(error), code=2)
+
+
+def _check_online(settings: Settings) -> None:
+    """Print what each source is like as soon as it is known; ends the process with 1 where a check failed."""
+    failed = 0
+    for source in settings.sources:
+        click.echo(f"\n{source.name}")
+        checks = check_source(source, settings.labels, now=time.time())
+        for line in table(checks):
+            click.echo(line)
+        failed += sum(check.verdict is Verdict.FAILED for check in checks)
+    click.echo()
+    if failed:
+        _fail(f"{failed} check(s) failed")
+    click.echo("no check failed")
 
 
 def _stopper() -> Stopper:

@@ -9,10 +9,11 @@ MAY_IMPORT = {
     "simulator": set(),
     "config": set(),
     "blueking": {"config", "flow"},
-    "watch": {"config", "flow"},
+    "watch": {"blueking", "config", "flow"},
     "ledger": {"flow"},
     "metrics": {"flow", "ledger"},
     "poller": {"blueking", "config", "flow", "ledger", "metrics", "watch"},
+    "online": {"blueking", "config", "flow", "watch"},
     "web": {"flow", "metrics"},
 }
 

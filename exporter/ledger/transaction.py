@@ -2,9 +2,11 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, delete, insert, update
+from sqlalchemy.dialects.sqlite import Insert
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from exporter.flow.known import KnownAlert
@@ -108,20 +110,29 @@ def _insert_series(connection: Connection, series: Series) -> int:
     return int(connection.execute(insert(schema.series).values(row).returning(schema.series.c.id)).scalar_one())
 
 
+@cache
+def _adding() -> Insert:
+    statement = upsert(schema.cells)
+    total = schema.cells.c.value + statement.excluded.value
+    keys = [schema.cells.c.series_id, schema.cells.c.cell]
+    return statement.on_conflict_do_update(index_elements=keys, set_={"value": total})
+
+
+@cache
+def _replacing(table: Table) -> Insert:
+    statement = upsert(table)
+    changed = {column.name: statement.excluded[column.name] for column in table.c if not column.primary_key}
+    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changed)
+
+
 def _add_cells(connection: Connection, rows: list[dict[str, Any]]) -> None:
     if rows:
-        statement = upsert(schema.cells)
-        total = schema.cells.c.value + statement.excluded.value
-        keys = [schema.cells.c.series_id, schema.cells.c.cell]
-        connection.execute(statement.on_conflict_do_update(index_elements=keys, set_={"value": total}), rows)
+        connection.execute(_adding(), rows)
 
 
 def _replace(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
     if rows:
-        statement = upsert(table)
-        changed = {column.name: statement.excluded[column.name] for column in table.c if not column.primary_key}
-        keys = list(table.primary_key)
-        connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), rows)
+        connection.execute(_replacing(table), rows)
 
 
 def _forget(connection: Connection, keys: Collection[Key]) -> None:

@@ -13,6 +13,7 @@ from exporter.poller.workers import Answer, Answers, Workers
 
 _TICK = 1.0
 _BATCH = 500
+_BATCH_AGE = 0.1
 _PUBLISH_EVERY = 5.0  # also while nothing is committed: the exporter's own metrics move
 _FORGET_EVERY = 3600.0
 _LAST_ANSWERS = 3.0  # how long a stop waits for answers under way; they would only be asked for again
@@ -42,6 +43,8 @@ class Poller:
         self._retention = retention
         self._clock = clock
         self._asking = 0
+        self._batch: list[Answer] = []
+        self._batch_since = 0.0
         self._watched: frozenset[tuple[str, str]] = frozenset()
         self._ledger_trouble = ""
         self._served: dict[Series, float] = {}
@@ -75,7 +78,9 @@ class Poller:
                 self._next_tick_at = now + _TICK
                 self._tick(publisher, now)
             self._ask(now)
-            self._take_in(self._collect(self._idle_for(now)))
+            self._collect(self._idle_for(now))
+            if self._is_batch_due():
+                self._take_in()
         self._finish()
 
     def _ask(self, now: float) -> None:
@@ -86,25 +91,43 @@ class Poller:
 
     def _idle_for(self, now: float) -> float:
         wakes = [at for source in self._sources.values() if (at := source.wakes_at(now)) is not None]
+        if self._batch:
+            wakes.append(self._batch_since + _BATCH_AGE)
         return max(0.0, min([self._next_tick_at, *wakes]) - now)
 
-    def _collect(self, timeout: float) -> list[Answer]:
-        """Return the answers that are there; wait up to `timeout` for the first one."""
-        batch: list[Answer] = []
+    def _collect(self, timeout: float) -> None:
+        """Add the answers that are there to the batch; wait up to `timeout` for the first one."""
         try:
             told = self._answers.get(timeout=timeout)
-            while len(batch) < _BATCH:
+            while True:
                 if isinstance(told, BaseException):
                     raise told
                 if told is not None:
-                    batch.append(told)
-                    self._asking -= 1
+                    self._arrived(told)
+                if len(self._batch) >= _BATCH:
+                    return
                 told = self._answers.get_nowait()
         except queue.Empty:
-            pass
-        return batch
+            return
 
-    def _take_in(self, batch: Sequence[Answer]) -> None:
+    def _arrived(self, answer: Answer) -> None:
+        if not self._batch:
+            self._batch_since = self._clock()
+        if isinstance(answer.told, Exception):
+            self._batch_since = 0.0  # what a refusal means for the next question cannot wait
+        self._batch.append(answer)
+        self._asking -= 1
+        self._sources[answer.source].answered()
+
+    def _is_batch_due(self) -> bool:
+        """A commit costs a disk's flush: answers wait a moment for each other, errors and the last one do not."""
+        if not self._batch:
+            return False
+        is_old = not 0 <= self._clock() - self._batch_since < _BATCH_AGE
+        return is_old or len(self._batch) >= _BATCH or self._asking == 0
+
+    def _take_in(self) -> None:
+        batch, self._batch = self._batch, []
         if not batch:
             return
         now = self._clock()
@@ -196,4 +219,5 @@ class Poller:
     def _finish(self) -> None:
         deadline = self._clock() + _LAST_ANSWERS
         while self._asking > 0 and (left := deadline - self._clock()) > 0:
-            self._take_in(self._collect(left))
+            self._collect(left)
+        self._take_in()

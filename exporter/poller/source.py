@@ -159,6 +159,10 @@ class SourcePoller:
 
     # What was answered
 
+    def answered(self) -> None:
+        """Note that an answer came: its slot is free for the next question, before the answer is committed."""
+        self._turnstile.answered()
+
     def take(self, answer: Answer, tx: Transaction, now: float) -> None:
         """Put what an answer tells into the transaction; nothing that is kept changes before that is committed."""
         if isinstance(answer.told, Page):

@@ -16,6 +16,7 @@ class Turnstile:
         self._waited = waited
         self._due = DueQueue()
         self._under_way: dict[str, float] = {}  # key -> when it was due
+        self._asked = 0  # of those under way, how many were not answered yet
         self._again: dict[str, float] = {}  # what became due anew while it was under way
         self._waiting_since: float | None = None
 
@@ -38,7 +39,7 @@ class Turnstile:
     def pass_on(self, now: float, *, paused_until: float, at_most: int | None) -> str | None:
         """Let the key through that is due first; None where none is, or none may go now.
 
-        `at_most` bounds what may be under way, where that is less than the concurrency.
+        `at_most` bounds what may be asked at once, where that is less than the concurrency.
         """
         first = self._due.first()
         if first is None or first[1] > now or self._is_full(at_most) or now < paused_until:
@@ -52,14 +53,19 @@ class Turnstile:
             self._waiting_since = None
         key, due_at = self._due.pop()
         self._under_way[key] = due_at
+        self._asked += 1
         return key
 
+    def answered(self) -> None:
+        """Note that something under way was answered: the next may go, before that answer is dealt with."""
+        self._asked -= 1
+
     def come_back(self, key: str, now: float) -> float:
-        """Note that `key` is under way no more; return when it was due."""
+        """Note that `key`, which was answered, is dealt with; return when it was due."""
         return self._under_way.pop(key, now)
 
     def wakes_at(self, now: float, *, paused_until: float, at_most: int | None) -> float | None:
-        """Return when `pass_on` may let something through; None where only a `come_back` can change that."""
+        """Return when `pass_on` may let something through; None where only an answer can change that."""
         first = self._due.first()
         if first is None or self._is_full(at_most):
             return None
@@ -78,4 +84,4 @@ class Turnstile:
         self._again = {key: at + by for key, at in self._again.items()}
 
     def _is_full(self, at_most: int | None) -> bool:
-        return len(self._under_way) >= min(self._concurrency, at_most or self._concurrency)
+        return self._asked >= min(self._concurrency, at_most or self._concurrency)

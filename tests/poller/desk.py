@@ -75,6 +75,7 @@ class Desk:
     def answer(self, alert_id: str, told: Log | Page | BlueKingError, asked_at: float | None = None) -> None:
         """Take in what came of a question that was asked, as a rule, just now."""
         answer = Answer("prod", alert_id, self.now if asked_at is None else asked_at, told)
+        self.poller.answered()
         with self.ledger.transaction() as tx:
             self.poller.take(answer, tx, self.now)
         self.poller.reschedule(answer, self.now)

@@ -319,6 +319,7 @@ def test_what_could_not_be_committed_is_asked_again(desk: Desk) -> None:
     """A refused commit loses the answer, not the records."""
     desk.watch("1")
     desk.asked()
+    desk.poller.answered()
     desk.poller.postpone(Answer("prod", "1", desk.now, OPEN), desk.now)
     assert desk.records() == {}
 

@@ -31,6 +31,19 @@ def test_nothing_goes_through_twice_at_the_same_time() -> None:
     assert passing(turnstile, 5.0) == ["1"]
 
 
+def test_an_answer_frees_its_slot_before_it_is_dealt_with() -> None:
+    """While answers wait for their commit, the source is asked on, but never again for the same alert."""
+    turnstile = Turnstile(RateLimitSettings(requests_per_second=100.0, burst=100, concurrency=1), lambda _: None, 0.0)
+    turnstile.put("1", 0.0)
+    turnstile.put("2", 0.0)
+    assert passing(turnstile, 0.0) == ["1"]
+    assert turnstile.wakes_at(0.0, paused_until=0.0, at_most=None) is None
+
+    turnstile.answered()
+    turnstile.put("1", 0.0)
+    assert passing(turnstile, 0.0) == ["2"]
+
+
 def test_what_comes_back_is_due_when_it_says() -> None:
     """Without news in between, the next time is the one that is set."""
     turnstile = make_turnstile()
