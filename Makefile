@@ -22,7 +22,7 @@ help:
 setup: $(READY)
 
 $(READY): pyproject.toml $(LOCK) tools/need-debian
-	@tools/need-debian 'python3 -c "import ensurepip"' python3-venv
+	@tools/need-debian '$(PYTHON) -c "import ensurepip"' python3-venv
 	@echo "setting up $(VENV)"
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK)

@@ -15,10 +15,11 @@ import click
 
 from exporter import __version__, logs
 from exporter.config import ConfigError, Settings, json_schema, load_config
-from exporter.demo import demo_source, watch_file_kept
+from exporter.demo import demo_source
 from exporter.ledger import LedgerError
 from exporter.online import Verdict, check_source, table
 from exporter.service import Service, Stopper
+from exporter.simulated_watch import watch_file_kept
 from exporter.simulator import Simulator, SimulatorSettings
 from exporter.web import ListenError, parse_address
 

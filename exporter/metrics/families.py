@@ -86,22 +86,23 @@ def anomaly_counts(moment: Moment) -> Gauges:
 
 
 def open_alerts(moment: Moment) -> Gauges:
-    """Yield the number of open alerts by acknowledgement; label sets whose alerts have all ended stay, at 0.
+    """Yield the number of open alerts by acknowledgement and shield; label sets whose alerts all ended stay, at 0.
 
-    Whether an alert is shielded stands in no log: an alert that is watched by its id counts as not shielded.
+    Whether an alert is shielded only a search tells: one that is watched by its id alone counts as not shielded.
     """
     of_ended = (dict(series.labels) for series, _ in moment.shown(Total.ALERTS_ENDED))
     past = [make_labels({n: v for n, v in labels.items() if n not in {"outcome", "acked"}}) for labels in of_ended]
     count: Counter[Labels] = Counter()
     for labels in dict.fromkeys([*past, *(known.labels for known in moment.read_alerts())]):
-        count.update({_open(labels, acked): 0 for acked in (False, True)})
+        count.update({_open(labels, acked, shielded): 0 for acked in (False, True) for shielded in (False, True)})
     for known in moment.open_alerts():
-        count[_open(known.labels, known.is_acked)] += 1
+        is_shielded = known.sighting is not None and known.sighting.is_shielded
+        count[_open(known.labels, known.is_acked, is_shielded)] += 1
     return count.items()
 
 
-def _open(labels: Labels, acked: bool) -> Labels:
-    return extend(labels, acked=str(acked).lower(), shielded="false")
+def _open(labels: Labels, acked: bool, shielded: bool) -> Labels:
+    return extend(labels, acked=str(acked).lower(), shielded=str(shielded).lower())
 
 
 def rejected_records(family: Family, moment: Moment) -> Metric:

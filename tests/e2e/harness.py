@@ -145,7 +145,8 @@ def true_samples(truth: Mapping[str, Any], source: str, bounds: Iterable[float])
         observe("time_to_first_action_seconds", created, alert["first_action_at"])
         acked = "true" if alert["acked_at"] is not None else "false"
         if alert["outcome"] is None:
-            add("open_alerts", 1, acked=acked, shielded="false")
+            # A log does not tell the shield, a search does.
+            add("open_alerts", 1, acked=acked, shielded=str(alert.get("shielded", False)).lower())
             add("anomaly_count", alert["anomaly_count"] or 0, alert_id=alert["id"])
         else:
             observe("time_to_end_seconds", created, alert["ended_at"], outcome=alert["outcome"])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from exporter.blueking import SearchQuery, read_page
-from exporter.demo import watch_file_kept, write_watch_file
+from exporter.simulated_watch import watch_file_kept, write_watch_file
 from exporter.simulator import Dialect, Faults, Simulator, SimulatorSettings, World
 from tests.e2e.harness import ExporterProcess, differences, flow_samples, true_samples, wait_until
 
@@ -129,5 +129,5 @@ def as_searched(world: World, now: float) -> dict[str, Any]:
     for alert in truth["alerts"]:  # type: ignore[attr-defined] # a list, by its contract
         sighting = seen[alert["id"]]
         end = {} if alert["outcome"] else {"outcome": sighting.outcome, "ended_at": sighting.ended_at}
-        alerts.append({**alert, "team": "all", **end})
+        alerts.append({**alert, "team": "all", "shielded": sighting.is_shielded, **end})
     return {**truth, "alerts": alerts}

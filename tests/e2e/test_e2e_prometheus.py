@@ -6,7 +6,7 @@ from pathlib import Path
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from exporter.demo import write_watch_file
+from exporter.simulated_watch import write_watch_file
 from exporter.simulator import Simulator, SimulatorSettings
 from tests.e2e.harness import ExporterProcess, differences, flow_samples, labels, true_samples, wait_until
 from tests.e2e.prometheus import running_prometheus

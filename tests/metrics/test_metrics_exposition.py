@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families as text_fami
 
 from exporter.flow.labels import make_labels
 from exporter.flow.observations import Total
-from exporter.flow.sightings import Outcome
+from exporter.flow.sightings import Outcome, Sighting
 from exporter.ledger import Series, SeriesTotal
 from exporter.metrics import OwnMetrics, Snapshot
 from exporter.metrics.snapshot import Format, take
@@ -118,14 +118,15 @@ def test_alerts_that_are_watched_no_more_have_no_gauges() -> None:
     snapshot = take(make_moment({}, watched=frozenset([("prod", "1700000000001")])), NOTHING)
 
     assert len(lines(snapshot, "bkmonitor_flow_anomaly_count")) == 1
-    assert sorted(line.rsplit(" ", 1)[1] for line in lines(snapshot, "bkmonitor_flow_open_alerts")) == ["0.0", "1.0"]
+    told = sorted(line.rsplit(" ", 1)[1] for line in lines(snapshot, "bkmonitor_flow_open_alerts"))
+    assert told == ["0.0", "0.0", "0.0", "1.0"]
 
 
 def test_the_number_of_open_alerts_falls_to_zero_not_to_nothing() -> None:
     """Label sets that had alerts keep their series when the last one ended."""
     snapshot = take(make_moment(alerts={}), NOTHING)
 
-    assert [line.rsplit(" ", 1)[1] for line in lines(snapshot, "bkmonitor_flow_open_alerts")] == ["0.0", "0.0"]
+    assert [line.rsplit(" ", 1)[1] for line in lines(snapshot, "bkmonitor_flow_open_alerts")] == ["0.0"] * 4
 
 
 def test_the_number_of_open_alerts_does_not_vanish_while_the_last_one_settles() -> None:
@@ -133,7 +134,17 @@ def test_the_number_of_open_alerts_does_not_vanish_while_the_last_one_settles() 
     settling = make_alert("1700000000004", outcome=Outcome.CLOSED)
     snapshot = take(make_moment({}, alerts={settling.key: settling}), NOTHING)
 
-    assert [line.rsplit(" ", 1)[1] for line in lines(snapshot, "bkmonitor_flow_open_alerts")] == ["0.0", "0.0"]
+    assert [line.rsplit(" ", 1)[1] for line in lines(snapshot, "bkmonitor_flow_open_alerts")] == ["0.0"] * 4
+
+
+def test_shielded_alerts_are_counted_by_themselves() -> None:
+    """What a search says of the shield tells open alerts apart."""
+    known = make_alert("1700000000001", sighting=Sighting("1700000000001", is_shielded=True))
+    told = lines(take(make_moment({}, alerts={known.key: known}), NOTHING), "bkmonitor_flow_open_alerts")
+
+    assert [('acked="false"' in line, 'shielded="true"' in line) for line in told if line.endswith(" 1.0")] == [
+        (True, True)
+    ]
 
 
 def test_an_alerts_own_labels_make_their_series() -> None:

@@ -1,0 +1,45 @@
+"""A watch file of a simulated world, kept up to date as somebody's script would keep that of a real one."""
+
+import json
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from exporter.simulator import World
+
+_WATCHED_FOR = 6 * 3600.0  # seconds after its creation that an alert stays in the watch file
+_WRITE_EVERY = 1.0
+
+
+@contextmanager
+def watch_file_kept(path: Path, world: World, clock: Callable[[], float]) -> Iterator[None]:
+    """Keep a watch file that lists the world's recent alerts by team, as somebody's script would."""
+    stop = threading.Event()
+
+    def keep() -> None:
+        while not stop.wait(_WRITE_EVERY):
+            write_watch_file(path, world, clock())
+
+    write_watch_file(path, world, clock())
+    thread = threading.Thread(target=keep, name="watch-file", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def write_watch_file(path: Path, world: World, now: float) -> None:
+    """Write the alerts that exist at `now`, in one step, and only where that changes the file."""
+    teams: dict[str, list[str]] = defaultdict(list)
+    for alert in world.alerts(now):
+        if alert.created_at >= now - _WATCHED_FOR:
+            teams[alert.team].append(alert.id)
+    text = json.dumps([{"alerts": teams[team], "labels": {"team": team}} for team in sorted(teams)], indent=1)
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        partial = path.with_suffix(".partial")
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
