@@ -2,8 +2,15 @@
 
 from dataclasses import dataclass
 
-from exporter.flow.known import KnownAlert
-from exporter.ledger import Transaction
+from exporter.flow.known import EVERYTHING, KnownAlert, counting_start
+from exporter.ledger import Ledger, Transaction
+
+
+def first_counts_from(ledger: Ledger, source: str, watch: str, now: float, window: float) -> float:
+    """Return `counts_from` of an alert that a watch shows for the first time: everything during the baseline."""
+    if not ledger.has_baseline(source):
+        return EVERYTHING
+    return counting_start(now, window, ledger.last_good_cycle_at(source, watch))
 
 
 @dataclass(frozen=True, slots=True)

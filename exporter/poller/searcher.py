@@ -7,11 +7,12 @@ import structlog
 
 from exporter.blueking import BlueKingError, Page, SearchQuery
 from exporter.flow.advance import see
-from exporter.flow.known import EVERYTHING, KnownAlert, counting_start
+from exporter.flow.known import KnownAlert
 from exporter.flow.labels import make_labels
 from exporter.flow.observations import Count, Total
 from exporter.flow.sightings import Sighting
 from exporter.ledger import Ledger, Transaction
+from exporter.poller.cycle import first_counts_from
 from exporter.watch.search import SearchRound, SearchWatch
 
 _OVERLAP = 120.0  # seconds by which rounds overlap: an index may be behind by as much
@@ -175,16 +176,12 @@ class Searcher:
         self._next = (self._next + 1) % len(self._watches)
 
     def _first_sight(self, watch: SearchWatch, sighting: Sighting, now: float) -> KnownAlert:
-        counts_from = EVERYTHING
-        if self._ledger.has_baseline(self._source):
-            last_good = self._ledger.last_good_cycle_at(self._source, watch.name)
-            counts_from = counting_start(now, self._window, last_good)
         return KnownAlert(
             self._source,
             sighting.alert_id,
             watch.labels(sighting),
             first_seen_at=now,
-            counts_from=counts_from,
+            counts_from=first_counts_from(self._ledger, self._source, watch.name, now, self._window),
             watch=watch.name,
             sighting=sighting,
         )

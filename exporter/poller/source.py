@@ -10,12 +10,12 @@ import structlog
 from exporter.blueking import BlueKingError, NoSuchAlert, Page, Reason
 from exporter.config import PollSettings, RateLimitSettings
 from exporter.flow.advance import Policy, advance
-from exporter.flow.known import EVERYTHING, KnownAlert, counting_start
+from exporter.flow.known import KnownAlert, counting_start
 from exporter.flow.records import Log
 from exporter.ledger import Ledger, Transaction
 from exporter.metrics import OwnMetrics, SourceState
 from exporter.metrics.moment import WatchedState
-from exporter.poller.cycle import CycleEnd, Progress
+from exporter.poller.cycle import CycleEnd, Progress, first_counts_from
 from exporter.poller.health import SourceHealth
 from exporter.poller.schedule import SOURCE_REASONS, Pace, next_poll_at, retry_at, sighted_due_at
 from exporter.poller.searcher import RoundEnd, Searcher
@@ -58,7 +58,7 @@ class SourcePoller:
         self._jitter = jitter
         self._turnstile = Turnstile(limits, partial(own.throttled, name), now)
         self._health = SourceHealth(name, jitter, ledger.last_read_at(name))
-        self._streaks = Streaks(lambda: self._health.answered_at)
+        self._streaks = Streaks(name, lambda: self._health.answered_at)
         self._progress = Progress()
         self._skew = TimezoneSkew(name)
         self._selection: Selection = {}
@@ -111,10 +111,7 @@ class SourcePoller:
 
     def _first_sight(self, alert_id: str, selection: Selection, now: float) -> KnownAlert:
         selected = selection[alert_id]
-        counts_from = EVERYTHING
-        if self._ledger.has_baseline(self.name):
-            last_good = self._ledger.last_good_cycle_at(self.name, selected.watch)
-            counts_from = counting_start(now, self._poll.first_seen_window, last_good)
+        counts_from = first_counts_from(self._ledger, self.name, selected.watch, now, self._poll.first_seen_window)
         return KnownAlert(self.name, alert_id, selected.labels, first_seen_at=now, counts_from=counts_from)
 
     def _is_watched(self, alert_id: str) -> bool:
@@ -276,19 +273,12 @@ class SourcePoller:
         elif error.reason in SOURCE_REASONS:
             self._turnstile.put(alert_id, due_at)  # it is still due; the source as a whole waits
         else:
-            self._retry(alert_id, error, now)
+            streak, given_up = self._streaks.failed(alert_id, error, now)
+            self._turnstile.put(alert_id, retry_at(streak, given_up, now, self._pace, self._jitter()))
 
     def _slow_down(self, error: BlueKingError) -> None:
         if error.reason is Reason.TOO_FAST and not self._health.is_probing:
             self._turnstile.bucket.slow_down()
-
-    def _retry(self, alert_id: str, error: BlueKingError, now: float) -> None:
-        before = self._streaks.given_up(alert_id)
-        streak, given_up = self._streaks.after(alert_id, error.reason, now)
-        self._streaks.put(alert_id, streak)
-        if given_up is not before:
-            log.warning("alert is given up", source=self.name, alert_id=alert_id, state=given_up, error=str(error))
-        self._turnstile.put(alert_id, retry_at(streak, given_up, now, self._pace, self._jitter()))
 
     def _is_given_up_after(self, alert_id: str, error: BlueKingError, now: float) -> bool:
         if error.reason in SOURCE_REASONS:
