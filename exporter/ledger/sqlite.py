@@ -4,7 +4,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -138,9 +138,13 @@ def _refuse_other_files(path: Path) -> None:
 def _on_connect(connection: Any, _record: Any) -> None:
     # The driver would begin transactions by itself, but not before DDL: we begin them (see _on_begin).
     connection.isolation_level = None
-    connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA synchronous = FULL")
+    try:
+        connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA synchronous = FULL")
+    except sqlite3.Error:
+        connection.close()  # the pool does not know it yet
+        raise
 
 
 def _on_begin(connection: Connection) -> None:
@@ -149,9 +153,8 @@ def _on_begin(connection: Connection) -> None:
 
 def _prepare(engine: Engine, path: Path) -> None:
     """Tell our file from others before anything is written, then create or upgrade it."""
-    raw = engine.raw_connection()
-    is_new = _inspect(cast("sqlite3.Connection", raw.driver_connection), path)
-    raw.close()
+    with closing(engine.raw_connection()) as raw:
+        is_new = _inspect(cast("sqlite3.Connection", raw.driver_connection), path)
     with engine.begin() as connection:
         if is_new:
             schema.create(connection)
