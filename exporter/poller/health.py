@@ -47,6 +47,11 @@ class SourceHealth:
         self.trouble = ""
         self._failures = 0
 
+    def clock_set_back(self, by: float) -> None:
+        """Move what is remembered with the clock, so that nothing lies in its future."""
+        self.paused_until -= by
+        self._failed_at -= by
+
     def failed(self, error: BlueKingError, asked_at: float, now: float) -> None:
         """Note a poll without an answer; pause the source where the trouble is its own."""
         is_of_the_source = error.reason in SOURCE_REASONS

@@ -151,7 +151,7 @@ class SourcePoller:
     def clock_set_back(self, by: float) -> None:
         """Move what is planned, so that a clock that was set back by so many seconds stops nothing."""
         self._turnstile.shift(-by)
-        self._health.paused_until -= by
+        self._health.clock_set_back(by)
         self._next_good_cycle_at -= by
 
     # What was answered

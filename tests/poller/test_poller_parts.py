@@ -99,6 +99,16 @@ def test_a_server_that_says_when_is_heard() -> None:
     assert health.paused_until == 41.0
 
 
+def test_a_failure_before_the_clock_was_set_back_hides_no_answer() -> None:
+    """What is answered after the clock moved is news, though its time is before that of the failure."""
+    health = make_health()
+    health.failed(NotAllowed("refused"), asked_at=10_000.0, now=10_001.0)
+    health.clock_set_back(7200.0)
+    health.succeeded(asked_at=2900.0, now=2901.0)
+
+    assert (health.trouble, health.paused_until) == ("", 0.0)
+
+
 def test_questions_that_fail_together_are_one_failure() -> None:
     """However many were under way when the connection broke, the source is not down, and the pause is the first."""
     health = make_health()
