@@ -116,10 +116,17 @@ class Searcher:
             raise AssertionError("a round begins with a page")
         return self._round.query
 
-    def take(self, page: Page, now: float, is_selected: Callable[[str], bool]) -> RoundEnd | None:
+    def take(
+        self,
+        page: Page,
+        now: float,
+        is_selected: Callable[[str], bool],
+        pending: Mapping[tuple[str, str], KnownAlert],
+    ) -> RoundEnd | None:
         """Take in a page; return the end of its round, to be committed and told to `ended`, or None before.
 
-        `is_selected` tells the alerts that are watched by their ids or by a file, and so belong there.
+        `is_selected` tells the alerts that are watched by their ids or by a file, and so belong there. `pending` is
+        what the transaction that is being filled knows of alerts already: what a log told is not to be undone.
         """
         if self._round is None:
             return None
@@ -130,7 +137,7 @@ class Searcher:
         known = self._ledger.find(self._source, [sighting.alert_id for sighting in round_.sightings])
         findings = []
         for sighting in round_.sightings:
-            before = known.get(sighting.alert_id)
+            before = pending.get((self._source, sighting.alert_id), known.get(sighting.alert_id))
             if before is None:
                 findings.append(Finding(None, self._first_sight(watch, sighting, now)))
             elif before.rested_at is None:

@@ -163,11 +163,12 @@ class SourcePoller:
     def take(self, answer: Answer, tx: Transaction, now: float) -> None:
         """Put what an answer tells into the transaction; nothing that is kept changes before that is committed."""
         if isinstance(answer.told, Page):
-            self._round_end = self._searcher.take(answer.told, now, self._selection.__contains__)
+            self._round_end = self._searcher.take(answer.told, now, self._selection.__contains__, tx.alerts)
             if self._round_end is not None:
                 self._round_end.fill(tx)
             return
-        known = self._ledger.get(self.name, answer.key)
+        # A search may have told something of the same alert in the same transaction: one builds on the other.
+        known = tx.alerts.get((self.name, answer.key)) or self._ledger.get(self.name, answer.key)
         if known is None:
             return
         if isinstance(answer.told, Log):

@@ -9,7 +9,7 @@ from exporter.blueking import BadRequest, BlueKingError, NotAllowed, Page, TooFa
 from exporter.config import PollSettings, RateLimitSettings
 from exporter.flow.records import Log
 from exporter.flow.sightings import Outcome, Sighting
-from exporter.poller.workers import Question
+from exporter.poller.workers import Answer, Question
 from tests.poller.desk import BORN, POLL, Desk, log
 
 SEARCH = "[{search: {bk_biz_ids: [2]}, labels: {team: infra}}]"
@@ -193,6 +193,36 @@ def test_a_partial_answer_makes_nothing_vanish(desk: Desk, server: Server) -> No
     server.alerts[2], server.is_partial = [], True
 
     assert pass_time(desk, server, 300) == []
+
+
+@pytest.mark.parametrize("order", [("page", "log"), ("log", "page")])
+def test_a_search_and_a_log_in_one_commit_build_on_each_other(
+    order: tuple[str, str], desk: Desk, server: Server
+) -> None:
+    """Whichever answer comes first, the records count once, and what the search said is known."""
+    server.alerts[2] = [seen("1")]
+    pass_time(desk, server)
+    desk.now += 3600
+    (search, read) = sorted(desk.questions(), key=lambda question: question.key)
+    server.alerts[2] = [seen("1", is_acked=True)]
+    told = {
+        "page": Answer("prod", search.key, desk.now, server.answer(search)),
+        "log": Answer("prod", read.key, desk.now, log(("CREATE", BORN - 60), ("ACK", desk.now - 60))),
+    }
+    with desk.ledger.transaction() as tx:
+        for name in order:
+            desk.poller.answered()
+            desk.poller.take(told[name], tx, desk.now)
+    for name in order:
+        desk.poller.reschedule(told[name], desk.now)
+    server.logs["1"] = log(("CREATE", BORN - 60), ("ACK", desk.now - 60))
+    pass_time(desk, server, 3600)
+
+    assert desk.records() == {"CREATE": 1, "ACK": 1}
+    known = desk.ledger.get("prod", "1")
+    assert known is not None
+    assert known.sighting is not None
+    assert known.sighting.is_acked
 
 
 def test_rows_that_cannot_be_read_are_counted(desk: Desk, server: Server) -> None:
