@@ -37,8 +37,17 @@ class SourceHealth:
         self.answered(asked_at, now)
 
     def answered(self, asked_at: float, now: float) -> None:
-        """Note that the source works, whatever it said of the alert."""
+        """Note that the source tells logs, whatever it said of this alert's."""
         self.answered_at = now
+        self._recover(asked_at)
+
+    def searched(self, asked_at: float, now: float) -> None:
+        """Note a page of a search: we are let in again where we were not, but nothing is said of the logs."""
+        self.succeeded_at = now
+        if self.is_probing:
+            self._recover(asked_at)
+
+    def _recover(self, asked_at: float) -> None:
         if asked_at <= self._failed_at:
             return  # it was under way when another question was refused: no reason to end the pause
         if self.trouble:

@@ -17,7 +17,7 @@ from exporter.metrics import OwnMetrics, SourceState
 from exporter.metrics.moment import WatchedState
 from exporter.poller.cycle import CycleEnd, Progress, first_counts_from
 from exporter.poller.health import SourceHealth
-from exporter.poller.schedule import SOURCE_REASONS, Pace, next_poll_at, retry_at, sighted_due_at
+from exporter.poller.schedule import SOURCE_REASONS, GivenUp, Pace, next_poll_at, retry_at, sighted_due_at
 from exporter.poller.searcher import RoundEnd, Searcher
 from exporter.poller.skew import TimezoneSkew
 from exporter.poller.streaks import Streaks
@@ -176,7 +176,7 @@ class SourcePoller:
                 # Written in a wrong time zone, the records of a new alert would all look like history.
                 known = replace(known, counts_from=known.counts_from + self._skew.reported)
             self._advance(known, answer.told, tx, answer.asked_at)
-        elif known.read_at is not None and self._is_given_up_after(answer.key, answer.told, now):
+        elif known.read_at is not None and self._is_lost_after(known, answer.told, now):
             # Gone for good, as far as one can tell: what we know of its end, or its age, is all there will be.
             self._advance(known, Log(), tx, now, only_to_rest=True)
 
@@ -190,7 +190,8 @@ class SourcePoller:
         if isinstance(answer.told, BlueKingError):
             self._failed(answer, answer.told, due_at, now)
         else:
-            self._succeeded(answer, now)
+            self._turnstile.bucket.speed_up()
+            self._health.succeeded(answer.asked_at, now)
             self._streaks.clear(answer.key)
             self._read(answer.key, now)
 
@@ -213,22 +214,19 @@ class SourcePoller:
             tx.put(known)
             tx.add(observations)
 
-    def _succeeded(self, answer: Answer, now: float) -> None:
-        self._turnstile.bucket.speed_up()
-        self._health.succeeded(answer.asked_at, now)
-
     def _searched(self, answer: Answer, due_at: float, now: float) -> None:
         """A page was answered or refused: on with the round, the next watch, or the next cycle."""
         end, self._round_end = self._round_end, None
         if isinstance(answer.told, BlueKingError):
             self._slow_down(answer.told)
-            self._health.failed(answer.told, answer.asked_at, now)
             if answer.told.reason in SOURCE_REASONS:
+                self._health.failed(answer.told, answer.asked_at, now)
                 self._turnstile.put(_SEARCH, due_at)  # the page is still due; the source as a whole waits
                 return
             self._searcher.failed(answer.told)
         else:
-            self._succeeded(answer, now)
+            self._turnstile.bucket.speed_up()
+            self._health.searched(answer.asked_at, now)
         if end is not None:
             self._adopt(end, now)
         next_cycle_at = max(now, self._searcher.cycle_at + self._pace.interval)
@@ -281,11 +279,13 @@ class SourcePoller:
         if error.reason is Reason.TOO_FAST and not self._health.is_probing:
             self._turnstile.bucket.slow_down()
 
-    def _is_given_up_after(self, alert_id: str, error: BlueKingError, now: float) -> bool:
+    def _is_lost_after(self, known: KnownAlert, error: BlueKingError, now: float) -> bool:
+        """Whether its log will tell no more: the source does not know it, or it fails beyond all patience."""
         if error.reason in SOURCE_REASONS:
             return False
-        _, given_up = self._streaks.after(alert_id, error.reason, now)
-        return given_up is not None
+        _, given_up = self._streaks.after(known.alert_id, error.reason, now)
+        is_old = now >= known.first_seen_at + self._poll.max_age
+        return given_up is GivenUp.MISSING or (given_up is not None and is_old)
 
     # How it stands
 

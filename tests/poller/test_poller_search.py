@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.blueking import BadRequest, BlueKingError, NotAllowed, Page, TooFast
+from exporter.blueking import BadRequest, BlueKingError, NotAllowed, Page, TooFast, Upstream
 from exporter.config import PollSettings, RateLimitSettings
 from exporter.flow.records import Log
 from exporter.flow.sightings import Outcome, Sighting
@@ -223,6 +223,33 @@ def test_a_search_and_a_log_in_one_commit_build_on_each_other(
     assert known is not None
     assert known.sighting is not None
     assert known.sighting.is_acked
+
+
+def test_an_outage_of_the_logs_alone_loses_nothing(desk: Desk, server: Server) -> None:
+    """While searches work and no log does, no alert is given up, and an end that came meanwhile counts afterwards."""
+    server.alerts[2] = [seen("1"), seen("2")]
+    pass_time(desk, server, 60)
+    server.alerts[2] = [seen(i, outcome=Outcome.RECOVERED, ended_at=desk.now) for i in ("1", "2")]
+    server.logs = {"1": Upstream("500"), "2": Upstream("500")}
+    ended_at = desk.now
+    pass_time(desk, server, 3600)
+    assert not desk.state().up
+    assert desk.records() == {"CREATE": 2}
+
+    server.logs = {i: log(("CREATE", BORN - 60), ("ACK", ended_at - 5), ("RECOVER", ended_at)) for i in ("1", "2")}
+    pass_time(desk, server, 400)
+
+    assert desk.records() == {"CREATE": 2, "ACK": 2, "RECOVER": 2}
+    assert desk.state().up
+
+
+def test_a_wrong_path_to_the_logs_completes_no_baseline(desk: Desk, server: Server) -> None:
+    """A search that works is no answer about logs."""
+    server.alerts[2] = [seen("1"), seen("2")]
+    server.logs = {"1": BadRequest("404"), "2": BadRequest("404")}
+    pass_time(desk, server, 3600)
+
+    assert not desk.ledger.has_baseline("prod")
 
 
 def test_rows_that_cannot_be_read_are_counted(desk: Desk, server: Server) -> None:
