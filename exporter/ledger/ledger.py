@@ -114,6 +114,8 @@ class Ledger:
         """Return what is known of these alerts, the resting ones included; unknown ones are left out."""
         found = {i: self._alerts[source, i] for i in alert_ids if (source, i) in self._alerts}
         missing = [i for i in alert_ids if i not in found]
+        if not missing:
+            return found  # the usual case of a search, which is spared a transaction on the file
         with translated(self._path), self._engine.begin() as connection:
             for start in range(0, len(missing), _IDS_PER_QUERY):
                 chosen = schema.alerts.c.alert_id.in_(missing[start : start + _IDS_PER_QUERY])
