@@ -1,0 +1,315 @@
+"""Bad days: what each row of api.md's table "When it says no" does to metrics and pace, and that it passes."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.bad_days import (
+    CONCURRENCY,
+    INTERVAL,
+    TIMEOUT,
+    Clothes,
+    Deployment,
+    Exporter,
+    expect_right,
+    own,
+    watch_for,
+    watched_leaping,
+    watched_process,
+)
+from tests.e2e.harness import ExporterProcess, flow_samples, wait_until
+
+REFUSALS = {"esb_auth": "200", "gateway_secret": "400", "forbidden_empty": "403"}
+TOO_FAST = {"gateway_rate": "429", "esb_rate": "200"}
+TROUBLE = {
+    "http_500": ("upstream", "500"),
+    "http_502_html": ("upstream", "502"),
+    "not_json": ("unreadable", "200"),
+    "empty_body": ("unreadable", "200"),
+    "cut_json": ("unreadable", "200"),
+    "reset": ("unreachable", "error"),
+    "slow": ("timeout", "error"),
+}
+SLOW = 2 * TIMEOUT
+WINDOW = 3.0
+FIRST_PAUSE = 1.0
+FEW = 3  # requests that were under way, or due for other reasons, when the fault came
+
+in_both_clothes = pytest.mark.parametrize("clothes", Clothes)
+in_both_reaches = pytest.mark.parametrize("logs_only", [False, True], ids=["everything", "logs"])
+
+
+def most_tries(first_wait: float, window: float) -> int:
+    """Return how often one may ask within a window, where waits double and up to a half of each is jitter."""
+    return 1 + math.floor(math.log2(1 + 2 * window / first_wait))
+
+
+def counts(deployments: Sequence[Deployment]) -> dict[str, int]:
+    """Return how many requests each got so far."""
+    return {deployment.name: deployment.asked() for deployment in deployments}
+
+
+def all_down(exporter: Exporter, deployments: Sequence[Deployment]) -> bool:
+    """Tell whether no source is up."""
+    return not any(own(exporter, "source_up", deployment.name) for deployment in deployments)
+
+
+def lines(exporter: ExporterProcess, event: str, source: str) -> list[str]:
+    """Return the lines of a log that tell an event of a source."""
+    return [line for line in exporter.log if f'msg="{event}"' in line and f"source={source} " in f"{line.strip()} "]
+
+
+def expect_counted(exporter: Exporter, source: str, *, logs_only: bool, reason: str, code: str) -> None:
+    """Wait until requests that ended with a code are counted and, where logs failed, polls under their reason.
+
+    Where everything fails it is up to chance whether a log or a search is asked for first, and then the other waits.
+    """
+    endpoints = ["get_event_log"] if logs_only else ["get_event_log", "search_alert"]
+
+    def is_counted() -> bool:
+        requests = sum(own(exporter, "requests_total", source, endpoint=e, code=code) for e in endpoints)
+        return requests > 0 and (not logs_only or own(exporter, "poll_failures_total", source, reason=reason) > 0)
+
+    wait_until(is_counted, within=10)
+    assert is_counted()
+
+
+def expect_given_up(exporter: Exporter, deployment: Deployment, state: str, alerts: int = 1) -> None:
+    """Wait until so many alerts are given up; the others are told as they are."""
+    lagging = [deployment.acked if state == "quarantined" else deployment.new] if alerts else []
+
+    def is_told() -> bool:
+        given_up = own(exporter, "watched_alerts", deployment.name, state=state)
+        return given_up == alerts and not deployment.wrong(exporter.samples(), lagging)
+
+    wait_until(is_told, within=20)
+    assert own(exporter, "watched_alerts", deployment.name, state=state) == alerts
+    assert deployment.wrong(exporter.samples(), lagging) == {}
+
+
+@in_both_reaches
+@in_both_clothes
+def test_a_refused_caller_asks_no_more(clothes: Clothes, logs_only: bool, tmp_path: Path) -> None:
+    """Who is not allowed lets end what is under way and is down, with one line in the log; no request follows."""
+    with watched_process(tmp_path, clothes, *REFUSALS) as (exporter, deployments):
+        before = counts(deployments)
+        for deployment in deployments:
+            deployment.refuse(deployment.name, logs_only=logs_only)
+            deployment.become_evening()
+        wait_until(lambda: all_down(exporter, deployments), within=15)
+        assert all_down(exporter, deployments)
+        refused = counts(deployments)
+
+        watch_for(2)
+
+        assert counts(deployments) == refused
+        for name, code in REFUSALS.items():
+            expect_counted(exporter, name, logs_only=logs_only, reason="not_allowed", code=code)
+            assert len(lines(exporter, "source is in trouble", name)) == 1
+            assert refused[name] - before[name] <= CONCURRENCY + FEW
+
+
+@in_both_clothes
+def test_a_refused_caller_is_let_in_again(clothes: Clothes, tmp_path: Path) -> None:
+    """Not before a minute has passed a single request tries again; let in again, nothing is missing."""
+    with watched_leaping(tmp_path, clothes, *REFUSALS) as (exporter, deployments):
+        for deployment in deployments:
+            deployment.refuse(deployment.name)
+            deployment.become_evening()
+        wait_until(lambda: all_down(exporter, deployments), within=15)
+        refused = counts(deployments)
+        exporter.leap(30)
+        watch_for(1.5)
+        assert counts(deployments) == refused
+        exporter.leap(600)
+        tried_again = {name: count + 1 for name, count in refused.items()}
+        wait_until(lambda: counts(deployments) == tried_again, within=10)
+        watch_for(1.5)
+        assert counts(deployments) == tried_again
+        for deployment in deployments:
+            deployment.switch()
+
+        exporter.leap(600)
+
+        expect_right(exporter, deployments)
+
+
+@in_both_reaches
+@in_both_clothes
+def test_too_fast_waits_what_the_server_says_else_backs_off(clothes: Clothes, logs_only: bool, tmp_path: Path) -> None:
+    """The source waits the seconds of X-Bkapi-RateLimit-Reset, or ever longer ones; then nothing is missing."""
+    with watched_process(tmp_path, clothes, *TOO_FAST) as (exporter, deployments):
+        for deployment in deployments:
+            deployment.refuse(deployment.name, logs_only=logs_only, retry_after=WINDOW)
+            deployment.become_evening()
+        told_to_wait, left_alone = deployments
+        before = counts(deployments)
+        watch_for(WINDOW - 0.5)  # shorter than the wait, which began later than this
+        after = counts(deployments)
+        assert after[told_to_wait.name] - before[told_to_wait.name] <= CONCURRENCY + FEW
+        assert after[left_alone.name] - before[left_alone.name] <= CONCURRENCY + FEW + most_tries(FIRST_PAUSE, WINDOW)
+        wait_until(lambda: told_to_wait.asked() > after[told_to_wait.name], within=WINDOW)
+        assert told_to_wait.asked() > after[told_to_wait.name]
+        for name, code in TOO_FAST.items():
+            expect_counted(exporter, name, logs_only=logs_only, reason="too_fast", code=code)
+        for deployment in deployments:
+            deployment.switch()
+
+        expect_right(exporter, deployments)
+
+
+@in_both_clothes
+def test_trouble_with_logs_is_retried_ever_more_rarely(clothes: Clothes, tmp_path: Path) -> None:
+    """Each alert backs off for itself while searches go on, under the reason that fits; then nothing is missing."""
+    with watched_process(tmp_path, clothes, *TROUBLE) as (exporter, deployments):
+        for deployment in deployments:
+            deployment.refuse(deployment.name, logs_only=True, slow_seconds=SLOW)
+            deployment.become_evening()
+        before = {d.name: [d.asked_about(alert_id) for alert_id in d.alert_ids] for d in deployments}
+        watch_for(WINDOW)
+        for deployment in deployments:
+            for alert_id, asked in zip(deployment.alert_ids, before[deployment.name], strict=True):
+                assert deployment.asked_about(alert_id) - asked <= FEW + most_tries(INTERVAL, WINDOW)
+            reason, code = TROUBLE[deployment.name]
+            expect_counted(exporter, deployment.name, logs_only=True, reason=reason, code=code)
+        for deployment in deployments:
+            deployment.switch()
+
+        expect_right(exporter, deployments)
+
+        wait_until(lambda: not any(own(exporter, "watched_alerts", n, state="quarantined") for n in TROUBLE), within=10)
+        assert [n for n in TROUBLE if own(exporter, "watched_alerts", n, state="quarantined")] == []
+
+
+@in_both_clothes
+def test_trouble_everywhere_takes_the_source_down(clothes: Clothes, tmp_path: Path) -> None:
+    """A source that answers nothing is down, keeps its totals, and is asked within bounds; then nothing is missing."""
+    with watched_process(tmp_path, clothes, *TROUBLE) as (exporter, deployments):
+        told = flow_samples(exporter.samples())
+        for deployment in deployments:
+            deployment.refuse(deployment.name, slow_seconds=SLOW)
+        before = counts(deployments)
+        watch_for(WINDOW)
+        searches, logs = WINDOW / INTERVAL + 1, 3 * most_tries(INTERVAL, WINDOW)
+        for name, count in counts(deployments).items():
+            assert count - before[name] <= searches + logs
+        wait_until(lambda: all_down(exporter, deployments), within=10)
+        assert all_down(exporter, deployments)
+        assert flow_samples(exporter.samples()) == told
+        for deployment in deployments:
+            reason, code = TROUBLE[deployment.name]
+            expect_counted(exporter, deployment.name, logs_only=False, reason=reason, code=code)
+            deployment.become_evening()
+            deployment.switch()
+
+        expect_right(exporter, deployments)
+
+
+@in_both_clothes
+def test_a_wrong_request_is_not_repeated(clothes: Clothes, tmp_path: Path) -> None:
+    """An alert whose request is wrong is soon left alone for half an hour or more; the others do not wait for it."""
+    with watched_leaping(tmp_path, clothes, "prod") as (exporter, (prod,)):
+        asked = prod.asked_about(prod.acked)
+        prod.switch(bad_request=1, only_ids=[prod.acked])
+        prod.become_evening()
+        expect_given_up(exporter, prod, "quarantined")
+        assert prod.asked_about(prod.acked) - asked <= FEW + most_tries(INTERVAL, WINDOW)
+        assert own(exporter, "poll_failures_total", "prod", reason="bad_request") > 0
+        exporter.leap(300)  # past the retry that may have been planned before it was given up
+        watch_for(1.5)
+        refused = prod.asked_about(prod.acked)
+        exporter.leap(1200)
+        watch_for(1.5)
+        assert prod.asked_about(prod.acked) == refused
+        prod.switch()
+
+        exporter.leap(3600)
+
+        expect_right(exporter, [prod])
+        expect_given_up(exporter, prod, "quarantined", 0)
+
+
+@in_both_clothes
+def test_an_unknown_alert_is_missing_after_a_few_tries(clothes: Clothes, tmp_path: Path) -> None:
+    """An alert that the source does not know is asked for four times, then rarely; the others do not wait for it."""
+    with watched_leaping(tmp_path, clothes, "prod") as (exporter, (prod,)):
+        prod.switch(not_found=1, only_ids=[prod.new])
+        prod.become_evening()
+        for tries in range(1, 5):
+            wait_until(lambda: prod.asked_about(prod.new) == tries, within=10)  # noqa: B023 - called here only
+            watch_for(0.5)
+            assert prod.asked_about(prod.new) == tries
+            exporter.leap(5)
+        expect_given_up(exporter, prod, "missing")
+        assert own(exporter, "poll_failures_total", "prod", reason="no_such_alert") == 4
+        exporter.leap(1200)
+        watch_for(1.5)
+        assert prod.asked_about(prod.new) == 4
+        prod.switch()
+
+        exporter.leap(3600)
+
+        expect_right(exporter, [prod])
+        expect_given_up(exporter, prod, "missing", 0)
+
+
+@in_both_clothes
+def test_a_poisoned_alert_is_quarantined(clothes: Clothes, tmp_path: Path) -> None:
+    """It is asked ever more rarely, named in the log once, and freed at its first good answer; the others go on."""
+    with watched_process(tmp_path, clothes, "prod") as (exporter, (prod,)):
+        asked = prod.asked_about(prod.acked)
+        prod.switch(poison=[prod.acked])
+        prod.become_evening()
+        watch_for(WINDOW)
+        assert prod.wrong(exporter.samples(), lagging=[prod.acked]) == {}
+        assert prod.asked_about(prod.acked) - asked <= FEW + most_tries(INTERVAL, WINDOW)
+        expect_given_up(exporter, prod, "quarantined")
+        assert own(exporter, "poll_failures_total", "prod", reason="upstream") > 0
+        assert own(exporter, "source_up", "prod") == 1
+        (line,) = lines(exporter, "alert is given up", "prod")
+        assert f"alert_id={prod.acked}" in line
+
+        prod.switch()
+
+        expect_right(exporter, [prod])
+        expect_given_up(exporter, prod, "quarantined", 0)
+
+
+@in_both_clothes
+def test_a_slow_alert_delays_no_other(clothes: Clothes, tmp_path: Path) -> None:
+    """While one alert times out again and again, the others and the searches keep the pace of an untroubled twin."""
+    with watched_process(tmp_path, clothes, "prod", "twin") as (exporter, (prod, twin)):
+        prod.switch(slow=1, slow_seconds=SLOW, only_ids=[prod.acked])
+        before = prod.searches(), twin.searches()
+        for deployment in (prod, twin):
+            deployment.become_evening()
+
+        watch_for(WINDOW)
+
+        searches = prod.searches() - before[0], twin.searches() - before[1]
+        assert searches[0] >= 0.7 * searches[1]
+        assert twin.wrong(exporter.samples()) == {}
+        assert prod.wrong(exporter.samples(), lagging=[prod.acked]) == {}
+        assert own(exporter, "poll_failures_total", "prod", reason="timeout") > 0
+        assert own(exporter, "overdue_seconds", "twin") < TIMEOUT
+
+
+@in_both_clothes
+def test_sources_that_are_down_leave_another_alone(clothes: Clothes, tmp_path: Path) -> None:
+    """While other sources answer nothing, each in its way, all that happens at this one is told within seconds."""
+    with watched_process(tmp_path, clothes, "fine", "reset", "slow", "forbidden_empty", "gateway_rate") as running:
+        exporter, (fine, *down) = running
+        for deployment in down:
+            deployment.refuse(deployment.name, slow_seconds=SLOW, retry_after=60)
+        watch_for(1)
+        before = fine.searches()
+        fine.become_evening()
+
+        watch_for(WINDOW)
+
+        assert fine.searches() - before >= WINDOW / INTERVAL / 2
+        assert fine.wrong(exporter.samples()) == {}
+        assert own(exporter, "source_up", "fine") == 1
+        assert lines(exporter, "source is in trouble", "fine") == []
