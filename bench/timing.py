@@ -22,10 +22,12 @@ class Comparison:
         return f"| {self.name} | {self.ours * 1e3:.3f} ms | {self.theirs * 1e3:.3f} ms | {ratio:.4f} |"
 
 
-def compare(name: str, ours: Callable[[], object], theirs: Callable[[], object]) -> Comparison:
+def compare(
+    name: str, ours: Callable[[], object], theirs: Callable[[], object], *, rounds: int = _ROUNDS
+) -> Comparison:
     """Time both in turn, so that a noisy machine is noisy for both."""
-    rounds = [(_seconds(ours), _seconds(theirs)) for _ in range(_ROUNDS)]
-    return Comparison(name, median(a for a, _ in rounds), median(b for _, b in rounds))
+    timed = [(_seconds(ours), _seconds(theirs)) for _ in range(rounds)]
+    return Comparison(name, median(a for a, _ in timed), median(b for _, b in timed))
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -12,7 +12,8 @@ from statistics import mean, median
 from zoneinfo import ZoneInfo
 
 from exporter.blueking import Page, read_log, read_page
-from exporter.config import HistogramSettings, PollSettings, RateLimitSettings, SearchSettings
+from exporter.config import HistogramSettings, LabelSettings, PollSettings, RateLimitSettings, SearchSettings
+from exporter.flow.deadlines import NO_TARGETS, AckTarget, AckTargets
 from exporter.flow.known import KnownAlert
 from exporter.flow.labels import make_labels
 from exporter.flow.records import Log
@@ -31,6 +32,8 @@ _SHANGHAI = ZoneInfo("Asia/Shanghai")
 _PLAIN_INTERVAL = 30
 _HOUR = 3600.0
 _POLL = PollSettings()
+_FIELDS = (LabelSettings(field="severity"),)
+_TARGETS = AckTargets([AckTarget({"severity": "fatal"}, 300.0, 0.99), AckTarget({}, 1800.0, 0.95)])
 # Real lives end: those of the simulator that never do would only flatter the ratio.
 _SETTINGS = SimulatorSettings(dialect="today", epoch=_EPOCH, history=0, alerts_per_hour=120)
 
@@ -56,6 +59,9 @@ def run() -> Iterator[str]:
     yield f"  every {_PLAIN_INTERVAL} s while open: {polls}, ACK seen after {delay:.1f} s"
     yield f"  ours: {total}, ACK seen after {mean(ours.delays):.1f} s, beside {ours.searches} searches"
     yield f"  ratio: 1/{polls / total:.1f}; ours by reason: {dict(ours.calls.most_common())}"
+    due = _ours(chosen, _TARGETS)
+    calls = sum(due.calls.values())
+    yield f"  with ack targets of 5 and 30 min: {calls}, 1/{polls / calls:.1f}; {dict(due.calls.most_common())}"
     yield f"  in an hour in which nothing changes, 100 open alerts: {_quiet_hour()} calls, plain {100 * 120}"
 
 
@@ -70,9 +76,9 @@ def _plain(chosen: list[Life]) -> Tally:
     return tally
 
 
-def _ours(chosen: list[Life]) -> Tally:
+def _ours(chosen: list[Life], targets: AckTargets = NO_TARGETS) -> Tally:
     last_end = max(life.ended_at or 0 for life in chosen)
-    return _simulate(World(_SETTINGS, chosen), _EPOCH, last_end + 60.0)
+    return _simulate(World(_SETTINGS, chosen), _EPOCH, last_end + 60.0, targets=targets)
 
 
 def _quiet_hour() -> int:
@@ -87,11 +93,13 @@ def _silent(life: Life) -> Life:
     return Life(alert=life.alert, rows=create, quiet_at=life.alert.created_at)
 
 
-def _simulate(world: World, start: float, until: float, count_from: float = 0.0) -> Tally:
+def _simulate(
+    world: World, start: float, until: float, *, count_from: float = 0.0, targets: AckTargets = NO_TARGETS
+) -> Tally:
     tally = Tally()
     with tempfile.TemporaryDirectory() as folder:
         ledger = open_ledger(f"sqlite:///{folder}/flow.db", bounds(HistogramSettings()))
-        poller = _poller(ledger, start)
+        poller = _poller(ledger, start, targets)
         poller.select(start)
         now = start
         while now < until:
@@ -108,8 +116,8 @@ def _simulate(world: World, start: float, until: float, count_from: float = 0.0)
     return tally
 
 
-def _poller(ledger: Ledger, now: float) -> SourcePoller:
-    watch = SearchWatch("all", SearchSettings(bk_biz_ids=(-1,)), make_labels({"source": "sim"}), ("severity",))
+def _poller(ledger: Ledger, now: float, targets: AckTargets) -> SourcePoller:
+    watch = SearchWatch("all", SearchSettings(bk_biz_ids=(-1,)), make_labels({"source": "sim"}), _FIELDS)
     return SourcePoller(
         "sim",
         watches=Watches("sim", (), ()),
@@ -117,6 +125,7 @@ def _poller(ledger: Ledger, now: float) -> SourcePoller:
         ledger=ledger,
         own=OwnMetrics("bench"),
         poll=_POLL,
+        targets=targets,
         limits=RateLimitSettings(requests_per_second=10_000.0, burst=10_000, concurrency=256),
         jitter=lambda: 0.5,
         now=now,
@@ -133,7 +142,7 @@ def _ask(poller: SourcePoller, ledger: Ledger, world: World, question: Question,
     if before is None:
         tally.searches += 1
         return
-    tally.calls[_reason(before)] += 1
+    tally.calls[_reason(before, now)] += 1
     after = ledger.find("sim", [question.key])[question.key]
     if after.ack.at is not None and before.ack.at is None:
         tally.delays.append(now - after.ack.at)
@@ -145,10 +154,13 @@ def _answer(world: World, question: Question, now: float) -> Log | Page:
     return read_log({"result": True, "data": world.log(question.key, now)}, _SHANGHAI)
 
 
-def _reason(before: KnownAlert) -> str:
+def _reason(before: KnownAlert, now: float) -> str:
     seen = before.sighting
     if seen is not None and seen.outcome is not None:
         return "end"
     if before.read_at is None:
         return "first sight"
-    return "ack" if seen is not None and seen.is_acked and not before.is_acked else "refresh"
+    if seen is not None and seen.is_acked and before.ack.at is None:
+        return "ack"
+    is_due = before.open_deadline is not None and now >= before.open_deadline + _POLL.settle
+    return "deadline" if is_due else "refresh"

@@ -21,6 +21,10 @@ sources:
       - {{search: {{bk_biz_ids: [3]}}, labels: {{team: infra}}}}
       - {{search: {{bk_biz_ids: [-1]}}, labels: {{team: others}}}}
 poll: {{interval: 5s, refresh: 1m, settle: 2s}}
+# 9 minutes for fatal alerts and 18 for warnings, where lives go six times as fast as real ones.
+ack_targets:
+  - {{match: {{severity: fatal}}, within: 90s, objective: 0.9}}
+  - {{match: {{severity: warning}}, within: 3m, objective: 0.8}}
 ledger: {{url: "sqlite:///{folder}/bkmonitor-flow.db"}}
 web: {{birth_hold: 30s}}
 """

@@ -4,7 +4,7 @@ import queue
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from functools import partial
 
@@ -13,11 +13,13 @@ from sqlalchemy import make_url
 
 from exporter import __version__
 from exporter.blueking import BlueKing, Page, Reason
-from exporter.config import HistogramSettings, Settings, SourceSettings
+from exporter.config import AckTargetSettings, HistogramSettings, Settings, SourceSettings
+from exporter.flow.deadlines import AckTarget, AckTargets
 from exporter.flow.observations import Total
 from exporter.flow.records import Log
 from exporter.ledger import Bounds, Ledger, open_ledger
-from exporter.metrics import OwnMetrics, Publisher
+from exporter.metrics import LABEL_SETS, OwnMetrics, Publisher
+from exporter.poller.label_sets import LabelSets
 from exporter.poller.loop import Poller
 from exporter.poller.source import SourcePoller
 from exporter.poller.workers import Answers, Question, Workers
@@ -61,11 +63,13 @@ class Service:
         with ExitStack() as closing:
             own = OwnMetrics(__version__)
             own.config_loaded(clock())
-            ledger = open_ledger(settings.ledger.url, bounds(settings.histograms), own.committed)
+            ledger = open_ledger(
+                settings.ledger.url, bounds(settings.histograms, settings.ack_targets), own.committed, clock
+            )
             closing.callback(ledger.close)
             self._poller = _poller(settings, ledger, own, stopper.answers, closing, clock)
             self._poller.select()
-            self._publisher = Publisher(self._poller.moment(), own, clock)
+            self._publisher = Publisher(self._poller.moment(), own, clock, own.series_dropped)
             app = make_app(
                 self._publisher,
                 version=__version__,
@@ -99,10 +103,10 @@ class Service:
         log.info("stopped")
 
 
-def bounds(histograms: HistogramSettings) -> Bounds:
-    """Return the bucket bounds of each histogram among the totals."""
+def bounds(histograms: HistogramSettings, targets: Iterable[AckTargetSettings] = ()) -> Bounds:
+    """Return the bucket bounds of each histogram among the totals; each ack target is an exact one."""
     return {
-        Total.TIME_TO_ACK: histograms.time_to_ack,
+        Total.TIME_TO_ACK: tuple(sorted({*histograms.time_to_ack, *(target.within for target in targets)})),
         Total.TIME_TO_FIRST_ACTION: histograms.time_to_first_action,
         Total.TIME_TO_END: histograms.time_to_end,
     }
@@ -116,34 +120,44 @@ def _poller(
     closing: ExitStack,
     clock: Callable[[], float],
 ) -> Poller:
-    jitter = random.Random().random  # noqa: S311 - spreads retries, guards no secret
-    workers = {}
-    sources = []
     for source in settings.sources:
         own.add_source(source.name, Reason, _ENDPOINTS)
-        workers[source.name] = _workers(source, own, answers, closing, clock)
-        sources.append(
-            SourcePoller(
-                source.name,
-                watches=Watches(source.name, source.watch, settings.labels),
-                searches=search_watches(source.name, source.watch, settings.labels),
-                ledger=ledger,
-                own=own,
-                poll=settings.poll,
-                limits=source.rate_limit,
-                jitter=jitter,
-                now=clock(),
-            )
-        )
+    targets = AckTargets(AckTarget(target.match, target.within, target.objective) for target in settings.ack_targets)
     return Poller(
-        sources,
-        workers,
+        _sources(settings, ledger, own, targets, clock),
+        {source.name: _workers(source, own, answers, closing, clock) for source in settings.sources},
         answers,
         ledger,
+        targets=targets,
         birth_hold=settings.web.birth_hold,
+        alert_series=settings.limits.alert_series,
+        created_series=settings.web.created_series,
         retention=settings.ledger.retention,
         clock=clock,
     )
+
+
+def _sources(
+    settings: Settings, ledger: Ledger, own: OwnMetrics, targets: AckTargets, clock: Callable[[], float]
+) -> list[SourcePoller]:
+    jitter = random.Random().random  # noqa: S311 - spreads retries, guards no secret
+    label_sets = LabelSets(ledger.label_sets(), settings.limits.label_sets, partial(own.series_dropped, LABEL_SETS))
+    return [
+        SourcePoller(
+            source.name,
+            watches=Watches(source.name, source.watch, settings.label_names),
+            searches=search_watches(source.name, source.watch, settings.labels),
+            ledger=ledger,
+            own=own,
+            poll=settings.poll,
+            targets=targets,
+            label_sets=label_sets,
+            limits=source.rate_limit,
+            jitter=jitter,
+            now=clock(),
+        )
+        for source in settings.sources
+    ]
 
 
 def _workers(

@@ -39,7 +39,7 @@ class Auth:
         self._accepted: dict[str, Placement] = {}
 
     def placements(self, endpoint: str) -> tuple[Placement, ...]:
-        """Return where to put the credentials: first here and, where that is refused, there.
+        """Return where to put the credentials: first here and, where they are not seen there, next.
 
         Once a place was accepted it stays the only one, so that a later refusal (a right withdrawn, a secret expired)
         does not put secrets into a query string.

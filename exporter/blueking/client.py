@@ -8,7 +8,7 @@ from requests.structures import CaseInsensitiveDict
 from exporter import __version__
 from exporter.blueking.answers import read_answer, read_body
 from exporter.blueking.auth import Auth, Credentials, Placement
-from exporter.blueking.errors import BadRequest, BlueKingError, NoSuchAlert, NotAllowed
+from exporter.blueking.errors import BadRequest, NoSuchAlert, NotAllowed, Refused
 from exporter.blueking.failures import Failure
 from exporter.blueking.head import Head
 from exporter.blueking.logs import log_of
@@ -64,12 +64,13 @@ class BlueKing:
 
     def _ask(self, question: Question) -> tuple[Head, object]:
         """Return what an answer carries, and its head, with the credentials where the endpoint takes them."""
-        refusals: list[BlueKingError] = []
+        refusals: list[Refused] = []
         for placement in self._auth.placements(question.endpoint):
             try:
                 head, content = self._ask_as(self._auth.credentials(placement), question)
-            except (NotAllowed, BadRequest) as error:
-                if isinstance(error, BadRequest) and not error.app_missing:
+            except Refused as error:
+                # Only where they were not seen may they stand elsewhere: a query string ends up in access logs.
+                if not error.credentials_missing and (not refusals or isinstance(error, BadRequest)):
                     raise
                 refusals.append(error)
                 continue
@@ -106,7 +107,7 @@ class BlueKing:
         return credentials.secrets + words + self._transport.proxy_secrets(address)
 
 
-def _joined(refusals: list[BlueKingError]) -> BlueKingError:
+def _joined(refusals: list[Refused]) -> Refused:
     """Return one refusal for all: which of them tells the true cause depends on what the source takes."""
     if len(refusals) == 1:
         return refusals[0]

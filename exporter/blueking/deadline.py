@@ -4,17 +4,17 @@ A time-out of `requests` holds for each read from the socket, so a server that s
 keep us for ever. Here the connection is shut down under the reader instead, whatever it is waiting for.
 """
 
-import os
-import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
-from threading import Lock, Timer
+from os import dup
 from typing import Any
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from exporter.blueking.watchdog import WATCHDOG, Line
 
 # urllib3 opens connections deep inside; the deadline reaches them with the context of the calling thread.
 _running: ContextVar["Deadline"] = ContextVar("deadline")
@@ -25,36 +25,23 @@ class Deadline:
 
     def __init__(self, seconds: float) -> None:
         self._ends = time.monotonic() + seconds
-        self._lock = Lock()
-        self._twin: socket.socket | None = None
-        self._timer: Timer | None = None
+        self._line: Line | None = None
 
     @property
     def passed(self) -> bool:
         """Whether the time is over; what was read then may be cut off anywhere."""
         return time.monotonic() >= self._ends
 
-    def watch(self, descriptor: int) -> None:
-        """Shut the connection with that file descriptor down when the time is over; one connection at most."""
-        # A duplicate, because the connection may be closed meanwhile and its number given to another one.
-        self._twin = socket.socket(fileno=os.dup(descriptor))
-        self._timer = Timer(max(0.0, self._ends - time.monotonic()), self._cut)
-        self._timer.daemon = True
-        self._timer.start()
+    def watch(self, line: Line) -> None:
+        """Cut the line when the time is over; one line at most."""
+        self._line = line
+        WATCHDOG.watch(line, self._ends)
 
     def end(self) -> None:
         """Leave the connection alone from now on."""
-        if self._timer:
-            self._timer.cancel()
-        with self._lock:
-            if self._twin:
-                self._twin.close()
-            self._twin = None
-
-    def _cut(self) -> None:
-        with self._lock, suppress(OSError):
-            if self._twin:
-                self._twin.shutdown(socket.SHUT_RDWR)
+        if self._line is not None:
+            WATCHDOG.leave(self._line)
+            self._line = None
 
 
 @contextmanager
@@ -72,24 +59,35 @@ def deadline(seconds: float) -> Iterator[Deadline]:
         running.end()
 
 
-class _WatchedConnection(HTTPConnection):
+class _Watched(HTTPConnection):
+    """A connection whose answers stand under the deadline of whoever asks."""
+
+    _line: Line | None = None
+
+    def connect(self) -> None:
+        super().connect()
+        self._line = Line(dup(self.sock.fileno()))
+
     def getresponse(self) -> Any:  # Any: what a parent returns is no subtype of what its own parent returns
-        _running.get().watch(self.sock.fileno())
+        if self._line is not None:
+            _running.get().watch(self._line)
         return super().getresponse()
 
+    def close(self) -> None:
+        self._line = None
+        super().close()
 
-class _WatchedTlsConnection(HTTPSConnection):
-    def getresponse(self) -> Any:  # Any: as above
-        _running.get().watch(self.sock.fileno())
-        return super().getresponse()
+
+class _WatchedTls(_Watched, HTTPSConnection):
+    """The same over TLS."""
 
 
 class _WatchedPool(HTTPConnectionPool):
-    ConnectionCls = _WatchedConnection
+    ConnectionCls = _Watched
 
 
 class _WatchedTlsPool(HTTPSConnectionPool):
-    ConnectionCls = _WatchedTlsConnection
+    ConnectionCls = _WatchedTls
 
 
 WATCHED_POOLS = {"http": _WatchedPool, "https": _WatchedTlsPool}

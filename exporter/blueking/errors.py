@@ -1,10 +1,11 @@
 """The errors of BlueKing: what a refusal, a bad answer or no answer at all is called.
 
     BlueKingError
-    ├── NotAllowed      our credentials or rights do not suffice: one slow retry for the whole source
+    ├── Refused
+    │   ├── NotAllowed  our credentials or rights do not suffice: one slow retry for the whole source
+    │   └── BadRequest  our request is wrong: do not repeat it unchanged
     ├── TooFast         slow the whole source down, for `retry_after` seconds where it said so
     ├── NoSuchAlert     too new for its index, or older than a year: a few quick tries
-    ├── BadRequest      our request is wrong: do not repeat it unchanged
     └── Upstream        trouble on the way or behind: back off with jitter
         ├── Unreachable     no connection, or one that broke
         ├── TimedOut        no answer in time
@@ -37,7 +38,18 @@ class BlueKingError(Exception):
     reason: ClassVar[Reason]
 
 
-class NotAllowed(BlueKingError):
+class Refused(BlueKingError):
+    """The source refuses us or our request.
+
+    `credentials_missing` is true where it complains that nobody said who asks: it may look for that elsewhere.
+    """
+
+    def __init__(self, message: str, *, credentials_missing: bool = False) -> None:
+        super().__init__(message)
+        self.credentials_missing = credentials_missing
+
+
+class NotAllowed(Refused):
     """The source knows us not, or does not let us."""
 
     reason = Reason.NOT_ALLOWED
@@ -59,17 +71,10 @@ class NoSuchAlert(BlueKingError):
     reason = Reason.NO_SUCH_ALERT
 
 
-class BadRequest(BlueKingError):
-    """The source cannot serve this request, however often it is repeated.
-
-    `app_missing` is true where it complains that nobody told the application: it may look for that elsewhere.
-    """
+class BadRequest(Refused):
+    """The source cannot serve this request, however often it is repeated."""
 
     reason = Reason.BAD_REQUEST
-
-    def __init__(self, message: str, *, app_missing: bool = False) -> None:
-        super().__init__(message)
-        self.app_missing = app_missing
 
 
 class Upstream(BlueKingError):

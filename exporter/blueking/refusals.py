@@ -12,6 +12,7 @@ from exporter.blueking.errors import (
     BlueKingError,
     NoSuchAlert,
     NotAllowed,
+    Refused,
     TimedOut,
     TooFast,
     Upstream,
@@ -46,8 +47,16 @@ _BY_STATUS: Mapping[int, type[BlueKingError]] = {
     429: TooFast,
 }
 _ESB_COMMON_ERROR = 1306000
-_ESB_ARGUMENT_ERROR = 1306406
-_APP_CODE = re.compile(r"app[ _]?code", re.IGNORECASE)
+_GATEWAY = 164  # how the seven digits of a gateway's own codes begin
+# ESBs word it as "APP Code [bk_app_code] cannot be empty", or "please provide a valid user identity, such as bk_token".
+_CREDENTIAL = re.compile(
+    "app[ _]?code|app[ _]?secret|bk_token|bk_ticket|bk_username|access_token|user identity|用户身份", re.IGNORECASE
+)
+_ABSENT = re.compile(
+    r"\b(cannot|must not|may not) be (empty|blank|null)\b|\b(is|are) (required|missing|empty)\b|\bplease provide\b"
+    r"|\bnot provided\b|不能为空|必填|缺少|请提供|未提供",
+    re.IGNORECASE,
+)
 _DIGITS = re.compile(r"\d{1,18}", re.ASCII)
 _LONGEST_WAIT = 3600.0  # seconds; a source that asks for more is asked once an hour all the same
 
@@ -71,8 +80,8 @@ def refusal(head: Head, said: Said) -> BlueKingError:
     message = head.message(_words(head, said), code=said.code, request_id=said.request_id)
     if meaning is TooFast:
         return TooFast(message, _retry_after(head))
-    if meaning is BadRequest:
-        return BadRequest(message, app_missing=_misses_app(said))
+    if issubclass(meaning, Refused):
+        return meaning(message, credentials_missing=_misses_credentials(said))
     return meaning(message)
 
 
@@ -105,7 +114,7 @@ def _of_code(said: Said) -> type[BlueKingError] | None:
     if code is None:
         return None
     if code == _ESB_COMMON_ERROR:
-        return NotAllowed if "auth" in said.message.lower() else None
+        return NotAllowed if "auth" in said.message.lower() or _misses_credentials(said) else None
     return _BY_CODE.get(code) or _BY_FIRST_FIVE_OF_SEVEN.get(code // 100)
 
 
@@ -115,9 +124,11 @@ def _of_status(status: int | None) -> type[BlueKingError]:
     return _BY_STATUS.get(status) or (BadRequest if 400 <= status < 500 else Upstream)
 
 
-def _misses_app(said: Said) -> bool:
-    # The ESB itself asks for no other argument than who calls; all others are checked behind it.
-    return whole_number(said.code) == _ESB_ARGUMENT_ERROR or bool(_APP_CODE.search(said.message))
+def _misses_credentials(said: Said) -> bool:
+    """Whether it says that nobody said who asks; a gateway that says so of a header has read it (api.md)."""
+    if (whole_number(said.code) or 0) // 10_000 == _GATEWAY:
+        return False
+    return bool(_CREDENTIAL.search(said.message) and _ABSENT.search(said.message))
 
 
 def _words(head: Head, said: Said) -> str:

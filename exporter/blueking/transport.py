@@ -22,6 +22,7 @@ from urllib3.exceptions import InsecureRequestWarning
 from exporter.blueking.deadline import WATCHED_POOLS, deadline
 from exporter.blueking.errors import TimedOut, Unreadable
 from exporter.blueking.failures import FOREIGN, Failure, failure
+from exporter.blueking.preparing import Preparer
 from exporter.config import SourceSettings, TlsSettings
 
 PATIENCE = 3  # times the time-out of a single read: what a whole answer may take
@@ -50,6 +51,7 @@ class Transport:
         logging.getLogger("urllib3").setLevel(logging.CRITICAL)
         self._settings = settings
         self._adapter = _Adapter(pool_maxsize=settings.rate_limit.concurrency)
+        self._preparer = Preparer()
         self._verify, self._cert = _verify(settings.tls), _cert(settings.tls)
         if settings.tls.insecure_skip_verify:
             _accept_unverified(settings)
@@ -88,9 +90,8 @@ class Transport:
         self._adapter.close()
 
     def _send(self, request: requests.Request) -> requests.Response:
-        prepared = request.prepare()
         return self._adapter.send(
-            prepared,
+            self._preparer.prepare(request),
             stream=True,
             timeout=self._settings.timeout,
             verify=self._verify,

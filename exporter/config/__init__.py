@@ -3,7 +3,9 @@
 from exporter.config.auth import AuthSettings
 from exporter.config.duration import format_duration, parse_duration
 from exporter.config.faults import ConfigError, Fault
+from exporter.config.fields import LabelSettings
 from exporter.config.labels import ALERT_ID
+from exporter.config.limits import LimitSettings
 from exporter.config.loader import load_config
 from exporter.config.schema import json_schema
 from exporter.config.search import ConditionSettings, SearchSettings
@@ -11,17 +13,21 @@ from exporter.config.secret import Secret
 from exporter.config.settings import HistogramSettings, LedgerSettings, PollSettings, Settings, WebSettings
 from exporter.config.signature import FileSignature, file_signature
 from exporter.config.source import PathSettings, RateLimitSettings, SourceSettings, TlsSettings, WatchSettings
+from exporter.config.targets import AckTargetSettings
 from exporter.config.watch_files import WatchGroup, load_watch_file, matching_files
 
 __all__ = [
     "ALERT_ID",
+    "AckTargetSettings",
     "AuthSettings",
     "ConditionSettings",
     "ConfigError",
     "Fault",
     "FileSignature",
     "HistogramSettings",
+    "LabelSettings",
     "LedgerSettings",
+    "LimitSettings",
     "PathSettings",
     "PollSettings",
     "RateLimitSettings",

@@ -1,12 +1,16 @@
 """What the parts of a config owe each other, checked as they were given, so that it is told beside other faults."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from string import Formatter
 
 from exporter.config.duration import format_duration, read_duration
+from exporter.config.fields import chosen_fields
 from exporter.config.labels import clashes
 from exporter.config.model import Finding, listed, peek
 from exporter.config.words import shown
+
+_PLACEHOLDER = re.compile(r"[\w.]{0,24}")
 
 
 def names_differ(given: Mapping[str, object]) -> Iterator[Finding]:
@@ -15,13 +19,13 @@ def names_differ(given: Mapping[str, object]) -> Iterator[Finding]:
     for index, source in listed(given.get("sources")):
         name = peek(source, "name")
         if isinstance(name, str) and taken.setdefault(name, index) != index:
-            yield ("sources", index, "name"), f"{shown(name)} is the name of sources[{taken[name]}] already"
+            yield ("sources", index, "name"), f"this is the name of sources[{taken[name]}] already"
 
 
 def labels_differ(given: Mapping[str, object], fields: Collection[str]) -> Iterator[Finding]:
     """Yield a finding for each field chosen twice, and for each label of a watch that is one of `fields`."""
     seen: set[object] = set()
-    for index, name in listed(given.get("labels")):
+    for index, name in chosen_fields(given.get("labels")):
         if isinstance(name, str) and name in seen:
             yield ("labels", index), f"{shown(name)} is given twice"
         seen.add(name if isinstance(name, str) else None)
@@ -51,4 +55,5 @@ def placeholders_known(template: object, fields: Collection[str]) -> Iterator[Fi
     for name in dict.fromkeys(name for _, name, _, _ in parts if name is not None):
         if name not in names:
             known = ", ".join(f"{{{known}}}" for known in names)
-            yield ("web", "alert_url"), f"unknown placeholder {{{name}}}; known are {known}"
+            told = f"{{{name}}}" if _PLACEHOLDER.fullmatch(name) else "in braces"
+            yield ("web", "alert_url"), f"unknown placeholder {told}; known are {known}"

@@ -1,12 +1,21 @@
 """Who asks a source: the application with its secret, and the user or token it acts for."""
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Annotated, Literal, get_args
 
 from exporter.config.model import Model
 from exporter.config.rules import at_least_one, at_most_one, exactly_one
-from exporter.config.scalars import Text
+from exporter.config.scalars import Reads, UntoldText
 from exporter.config.secret import Secret, SecretFile, SecretVariable
+
+Where = Literal["auto", "header", "params"]
+
+
+def _read_placement(value: object) -> object:
+    # Untold, as all that stands beside secrets: one of them may stand at this key by mistake.
+    if value not in get_args(Where):
+        raise ValueError("expected auto, header or params")
+    return value
 
 
 class AuthSettings(Model):
@@ -27,7 +36,7 @@ class AuthSettings(Model):
         ),
     )
 
-    app_code: Text
+    app_code: UntoldText
     """The application's id (bk_app_code)."""
     app_secret: Secret | None = None
     """The application's secret (bk_app_secret), written here."""
@@ -35,7 +44,7 @@ class AuthSettings(Model):
     """A file with the application's secret."""
     app_secret_env: SecretVariable | None = None
     """The environment variable with the application's secret."""
-    username: Text | None = None
+    username: UntoldText | None = None
     """The user to act for (bk_username), where the application needs no login."""
     token: Secret | None = None
     """The user's login (bk_token), written here."""
@@ -49,8 +58,8 @@ class AuthSettings(Model):
     """A file with the access token."""
     access_token_env: SecretVariable | None = None
     """The environment variable with the access token."""
-    placement: Literal["auto", "header", "params"] = "auto"
-    """Where the credentials go: header, params, or auto: the header, params only where that is refused."""
+    placement: Annotated[Where, Reads(_read_placement, {"enum": list(get_args(Where)), "type": "string"})] = "auto"
+    """Where the credentials go: header, params, or auto: the header, params only where it is not seen there."""
 
     def reveal_app_secret(self) -> str:
         """Return the application's secret as it is now."""

@@ -18,6 +18,7 @@ _OUR_WORDS = {
     "found undefined alias": 'an alias to nothing (quote a text that begins with "*")',
     "found undefined tag handle": 'a tag that is not understood (quote a text that begins with "!")',
     "duplicate tag handle": "a tag handle is declared twice",
+    "second occurrence": "an anchor (&) is declared twice",
     "found character '\\t'": "a tab where only blanks may indent",
     "found character": "a sign that no text may begin with (quote the text)",
     "mapping values are not allowed here": "a colon where none may be (quote the text, or mind the indentation)",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from exporter.config.model import Loc
 
-_PLAIN_KEY = re.compile(r"[\w.-]{1,64}")
+_PLAIN_KEY = re.compile(r"[\w.-]{1,32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,7 @@ def key_path(loc: Loc) -> str:
 
 
 def _legible(key: str) -> str:
-    """Return a key as it is, or its beginning: with the blank after a colon forgotten, a key holds its secret."""
-    if _PLAIN_KEY.fullmatch(key):
-        return key
-    beginning = _PLAIN_KEY.match(key)
-    return (beginning.group() if beginning else "") + "…"
+    """Return a key as it is, or its first word: with the blank after a colon forgotten, a key holds its secret."""
+    word = re.split(r"[^\w.-]", key, maxsplit=1)[0]
+    legible = word if _PLAIN_KEY.fullmatch(word) else ""
+    return legible if legible == key and key else f"{legible}…"

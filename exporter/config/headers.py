@@ -28,5 +28,5 @@ def _check_value(value: Secret) -> Secret:
 
 
 HeaderName = Annotated[str, Reads(_read_name, {"type": "string", "pattern": f"^{_NAME}$"})]
-HeaderText = Annotated[str, shaped(r"[!-~]+", "ASCII characters without blanks")]
+HeaderText = Annotated[str, shaped(r"[!-~]+", "ASCII characters without blanks", untold=True)]
 HeaderValue = Annotated[Secret, AfterValidator(_check_value)]

@@ -2,13 +2,11 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from typing import Annotated, Literal
+from typing import Annotated
 
 from exporter.config.model import Finding, listed, peek
 from exporter.config.scalars import Reads, read_text
 from exporter.config.words import shown
-
-AlertField = Literal["alert_name", "bk_biz_id", "bk_biz_name", "category", "severity", "strategy_id", "strategy_name"]
 
 ALERT_ID = "[0-9A-Za-z._-]{1,128}"
 """The shape of an alert's id, as a pattern."""

@@ -15,9 +15,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from exporter.config.model import Surroundings
-from exporter.config.scalars import Reads, did_you_mean, read_text
+from exporter.config.scalars import Reads, did_you_mean, read_text, read_untold
 from exporter.config.secret import Secret
-from exporter.config.words import shown
 
 _UNSAFE = re.compile(r"[\s?#\\\x00-\x1f\x7f]")
 
@@ -35,17 +34,18 @@ def _check_address(address: str, *, user: bool = False) -> None:
 
 
 def _read_address(value: object) -> str:
-    text = read_text(value)
+    text = read_untold(value)
     _check_address(text)
     return text
 
 
 def _read_path_or_address(value: object) -> str:
-    text = read_text(value)
+    text = read_untold(value)
     if "://" in text:
         return _read_address(text)
     if not text.startswith("/") or _UNSAFE.search(text):
-        raise ValueError(f'expected a path that begins with "/", or a whole address, got {shown(text)}')
+        # The path stays untold like the address: secrets are written into queries.
+        raise ValueError('expected a path that begins with "/", or a whole address, without query or fragment')
     return text
 
 
@@ -59,13 +59,13 @@ def _folder(validation: ValidationInfo) -> Path:
 
 
 def _find_file(value: object, validation: ValidationInfo) -> Path:
-    path = _folder(validation) / (value if isinstance(value, Path) else read_text(value))
+    path = _folder(validation) / (value if isinstance(value, Path) else read_untold(value))
     try:
         usable = path.is_file() and os.access(path, os.R_OK)
     except OSError:
         usable = False
     if not usable:
-        raise ValueError(f"no such file, or not readable: {path}")
+        raise ValueError("no such file, or not readable (relative names start at the folder of the config file)")
     return path
 
 
@@ -81,11 +81,12 @@ def _anchor_pattern(value: object, validation: ValidationInfo) -> str:
 def _read_zone(value: object) -> ZoneInfo:
     if isinstance(value, ZoneInfo):
         return value
-    text = read_text(value)
+    text = read_untold(value)
     try:
         return ZoneInfo(text)
     except (KeyError, ValueError, OSError):
-        raise ValueError(f"unknown time zone {shown(text)}{_nearest_zones(text)}") from None
+        hint = _nearest_zones(text) or ", expected one such as Asia/Shanghai"
+        raise ValueError(f"unknown time zone{hint}") from None
 
 
 def _nearest_zones(text: str) -> str:
@@ -95,7 +96,7 @@ def _nearest_zones(text: str) -> str:
 
 def _read_ledger_url(value: object) -> str:
     """Return a URL of SQLAlchemy; no message shows it, for later ones may hold a password."""
-    text = read_text(value)
+    text = read_untold(value)
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):
@@ -110,7 +111,7 @@ def _read_ledger_url(value: object) -> str:
 
 
 def _read_alert_url(value: object) -> str:
-    text = read_text(value)
+    text = read_untold(value)
     try:
         fields = [part[1:] for part in Formatter().parse(text) if part[1] is not None]
     except ValueError:

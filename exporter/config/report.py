@@ -1,13 +1,14 @@
 """From what validation found to faults: the line, the key as the user wrote it, what was probably meant."""
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from exporter.config.document import Document
-from exporter.config.faults import Fault
+from exporter.config.faults import Fault, key_path
 from exporter.config.keys import suggestion
 from exporter.config.model import UNKNOWN_KEY, reworded
 
@@ -33,7 +34,10 @@ def judge(document: Document, validate: Callable[[object], T], known: Collection
 def _fault(document: Document, details: ErrorDetails, known: Collection[str]) -> Fault:
     loc = details["loc"]
     if details["type"] == UNKNOWN_KEY:
-        return document.fault(loc, f"unknown key{suggestion(loc, known)}", at_key=True)
+        hint = suggestion(loc, known)
+        fault = document.fault(loc, f"unknown key{hint}", at_key=True)
+        # One that is like no other key may be a secret whose own key was forgotten.
+        return fault if hint or "auth" not in loc else replace(fault, key=key_path((*loc[:-1], "")))
     if loc[-1:] == (_KEY,):
         return document.fault(loc[:-1], reworded(details), at_key=True)
     return document.fault(loc, reworded(details))

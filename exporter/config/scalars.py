@@ -10,7 +10,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from exporter.config.duration import PATTERN, format_duration, read_duration
-from exporter.config.words import shown
+from exporter.config.words import kind, shown
 
 T = TypeVar("T")
 
@@ -68,13 +68,16 @@ def rate(*, at_most: float) -> Reads:
     return Reads(read, {"type": "number", "exclusiveMinimum": 0, "maximum": at_most})
 
 
-def shaped(pattern: str, what: str) -> Reads:
-    """Return how to read a text that `pattern` matches as a whole; `what` tells the user what that is."""
+def shaped(pattern: str, what: str, *, untold: bool = False) -> Reads:
+    """Return how to read a text that `pattern` matches as a whole; `what` tells the user what that is.
+
+    With `untold` no fault tells what was given.
+    """
 
     def read(value: object) -> str:
-        text = read_text(value)
+        text = read_untold(value) if untold else read_text(value)
         if not re.fullmatch(pattern, text):
-            raise ValueError(f"expected {what}, got {shown(value)}")
+            raise ValueError(f"expected {what}" if untold else f"expected {what}, got {shown(value)}")
         return text
 
     return Reads(read, {"type": "string", "pattern": f"^{pattern}$"})
@@ -86,6 +89,16 @@ def read_text(value: object) -> str:
         return value
     hint = " (quote it)" if isinstance(value, bool | int | float) else ""
     raise ValueError(f"expected a text, got {shown(value)}{hint}")
+
+
+def read_untold(value: object) -> str:
+    """Return a text that is not blank; no fault tells what was given, where that may be a secret."""
+    if isinstance(value, str) and value.strip():
+        return value
+    if isinstance(value, str):
+        raise ValueError("expected a text, got an empty one")
+    hint = " (quote it)" if isinstance(value, bool | int | float) else ""
+    raise ValueError(f"expected a text, got {kind(value)}{hint}")
 
 
 def did_you_mean(names: Iterable[str]) -> str:
@@ -108,5 +121,6 @@ def _check_some(values: tuple[T, ...]) -> tuple[T, ...]:
 
 
 Text = Annotated[str, Reads(read_text, {"type": "string", "minLength": 1})]
+UntoldText = Annotated[str, Reads(read_untold, {"type": "string", "minLength": 1})]
 Flag = Annotated[bool, Reads(_read_flag, {"type": "boolean"})]
 Some = Annotated[tuple[T, ...], AfterValidator(_check_some), Field(json_schema_extra={"minItems": 1})]

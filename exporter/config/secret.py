@@ -8,8 +8,8 @@ from pydantic import GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
 from exporter.config.model import Surroundings
+from exporter.config.scalars import read_untold
 from exporter.config.signature import FileSignature, file_signature
-from exporter.config.words import kind
 
 MASK = "<secret>"
 
@@ -51,7 +51,7 @@ class Secret:
 
     @classmethod
     def _read(cls, value: object) -> "Secret":
-        return value if isinstance(value, Secret) else cls(_text(value))
+        return value if isinstance(value, Secret) else cls(read_untold(value))
 
 
 class SecretVariable(Secret):
@@ -77,7 +77,7 @@ class SecretVariable(Secret):
     def _look_up(cls, value: object, validation: ValidationInfo) -> "SecretVariable":
         if isinstance(value, SecretVariable):
             return value
-        name = _text(value)
+        name = read_untold(value)
         env = validation.context.env if isinstance(validation.context, Surroundings) else {}
         # The name stays untold: it is a classic mistake to put the secret itself here.
         if not env.get(name):
@@ -129,16 +129,7 @@ class SecretFile:
         if isinstance(value, SecretFile):
             return value
         folder = validation.context.folder if isinstance(validation.context, Surroundings) else Path()
-        return cls(folder / (value if isinstance(value, Path) else _text(value)))
-
-
-def _text(value: object) -> str:
-    if isinstance(value, str) and value.strip():
-        return value
-    if isinstance(value, str):
-        raise ValueError("expected a text, got an empty one")
-    hint = " (quote it)" if isinstance(value, bool | int | float) else ""
-    raise ValueError(f"expected a text, got {kind(value)}{hint}")
+        return cls(folder / (value if isinstance(value, Path) else read_untold(value)))
 
 
 def _read_file(path: Path) -> tuple[FileSignature | None, str]:

@@ -4,20 +4,23 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from exporter.config.agreement import labels_differ, names_differ, placeholders_known, retention_outlasts
 from exporter.config.duration import format_duration
-from exporter.config.labels import AlertField
-from exporter.config.model import Finding, Model, Rule, listed, peek
+from exporter.config.fields import Label, LabelSettings, chosen_fields
+from exporter.config.limits import LimitSettings
+from exporter.config.model import Finding, Model, Rule, peek
 from exporter.config.places import AlertUrl, LedgerUrl
-from exporter.config.scalars import Some, duration
+from exporter.config.scalars import Flag, Some, duration
 from exporter.config.source import SourceSettings
+from exporter.config.targets import AckTargetSettings, targets_reach
 
 _Interval = duration(at_least=0.05)
 _Positive = duration(at_least=0.001)
 _Delay = duration(at_least=0)
-_FIELDS: tuple[AlertField, ...] = ("bk_biz_id", "severity")
+_LABELS = (LabelSettings(field="bk_biz_id"), LabelSettings(field="severity"))
+_FIELDS = tuple(label.field for label in _LABELS)
 _BOUNDS = (30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0, 86400.0)
 
 
@@ -41,7 +44,8 @@ class PollSettings(Model):
     acked_interval: Annotated[float, _Interval] = 300.0
     """How often an open alert is asked about once somebody acknowledged it."""
     refresh: Annotated[float, _Interval] = 600.0
-    """How long an alert is left alone whose search shows no change; doubles, up to 1h, while nothing new is found."""
+    """How long an alert is left alone whose search shows no change; doubles, up to 1h, while nothing new is found.
+    One that is acknowledged is left alone longer, in the proportion of acked_interval to interval."""
     settle: Annotated[float, _Delay] = 10.0
     """How long to wait for late records after an end."""
     first_seen_window: Annotated[float, _Delay] = 3600.0
@@ -54,7 +58,7 @@ class HistogramSettings(Model):
     """The upper bounds of the histograms' buckets, increasing."""
 
     time_to_ack: Bounds = _BOUNDS
-    """Bounds of the time from creation to the first ACK."""
+    """Bounds of the time from creation to the first ACK; every ack target is one as well."""
     time_to_first_action: Bounds = _BOUNDS
     """Bounds of the time from creation to the first action."""
     time_to_end: Bounds = _BOUNDS
@@ -75,6 +79,8 @@ class WebSettings(Model):
 
     birth_hold: Annotated[float, _Delay] = 60.0
     """How long a new series is served as 0 before its value shows."""
+    created_series: Flag = False
+    """Whether counters and histograms of alerts also tell when they came to be, as `_created`."""
     alert_url: AlertUrl | None = None
     """The page of an alert, with the placeholders {alert_id}, {source} and the names under labels."""
 
@@ -85,6 +91,7 @@ def _parts_agree(given: Mapping[str, object]) -> Iterator[Finding]:
     retention, window = peek(given.get("ledger"), "retention"), peek(given.get("poll"), "first_seen_window")
     yield from names_differ(given)
     yield from labels_differ(given, fields)
+    yield from targets_reach(given, fields)
     yield from retention_outlasts(
         LedgerSettings().retention if retention is None else retention,
         PollSettings().first_seen_window if window is None else window,
@@ -101,17 +108,26 @@ class Settings(Model):
     """The BlueKing deployments to ask."""
     poll: PollSettings = PollSettings()
     """When an alert is asked about."""
-    labels: tuple[AlertField, ...] = _FIELDS
-    """Which fields of an alert become labels."""
+    labels: tuple[Label, ...] = Field(default=_LABELS, json_schema_extra={"default": list(_FIELDS)})
+    """Which fields of an alert become labels, and which of their values."""
     histograms: HistogramSettings = HistogramSettings()
     """The bounds of the histograms' buckets."""
+    ack_targets: tuple[AckTargetSettings, ...] = ()
+    """How soon alerts must be acknowledged; the first target that matches an alert's labels is its own."""
     ledger: LedgerSettings = LedgerSettings()
     """Where the durable state is kept."""
+    limits: LimitSettings = LimitSettings()
+    """How many series there may be."""
     web: WebSettings = WebSettings()
     """What the exporter serves."""
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """Return the names of the fields that become labels."""
+        return tuple(label.field for label in self.labels)
 
 
 def label_fields(given: object) -> tuple[str, ...]:
     """Return the names under the `labels:` of a config not yet validated, as far as they are texts, or the default."""
     labels = peek(given, "labels")
-    return _FIELDS if labels is None else tuple(name for _, name in listed(labels) if isinstance(name, str))
+    return _FIELDS if labels is None else tuple(name for _, name in chosen_fields(labels) if isinstance(name, str))

@@ -19,7 +19,11 @@ _ESB = "/api/c/compapi/v2/monitor_v3"
 
 SourceName = Annotated[
     str,
-    shaped("[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", 'up to 63 letters, digits, "_", "." and "-", a letter or digit first'),
+    shaped(
+        "[A-Za-z0-9][A-Za-z0-9_.-]{0,62}",
+        'up to 63 letters, digits, "_", "." and "-", a letter or digit first',
+        untold=True,
+    ),
 ]
 
 

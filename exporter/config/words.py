@@ -1,9 +1,11 @@
-"""How a fault names what it found: in the words of YAML, and short enough for one line."""
+"""How a fault names what it found: in YAML's words, short enough for a line, without what may be a secret."""
 
 import json
+import re
 from collections.abc import Mapping
 
-_LONGEST = 40
+_LONGEST = 24
+_PLAIN = re.compile(rf"[\w .,:/-]{{0,{_LONGEST}}}")
 
 
 def kind(value: object) -> str:
@@ -20,15 +22,15 @@ def kind(value: object) -> str:
 
 
 def shown(value: object) -> str:
-    """Return a scalar as one would write it, cut where it is long, and the kind of anything else."""
+    """Return a short and plain scalar as one would write it, and the kind of anything else.
+
+    What is long, or has signs in it that are no part of words, may be a secret that stands at the wrong key. Where a
+    secret is likely to (in `auth`, in addresses, beside them) not even that is told, but the kind.
+    """
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, int | float):
-        return _cut(str(value))
-    if isinstance(value, str):
-        return json.dumps(_cut(value), ensure_ascii=False)
-    return kind(value)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    if isinstance(value, int | float) and len(str(value)) <= _LONGEST:
+        return str(value)
+    if isinstance(value, str) and _PLAIN.fullmatch(value):
+        return json.dumps(value, ensure_ascii=False)
+    return f"a long {kind(value)[2:]}" if isinstance(value, str | int | float) else kind(value)

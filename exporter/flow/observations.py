@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from exporter.flow.labels import Labels
+from exporter.flow.labels import Labels, make_labels
 
 
 class Total(StrEnum):
@@ -12,6 +12,7 @@ class Total(StrEnum):
     RECORDS = "records"
     RECORDS_REJECTED = "records_rejected"
     ALERTS_ENDED = "alerts_ended"
+    ACK_DEADLINES = "ack_deadlines"
     TIME_TO_ACK = "time_to_ack"
     TIME_TO_FIRST_ACTION = "time_to_first_action"
     TIME_TO_END = "time_to_end"
@@ -19,7 +20,7 @@ class Total(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """`amount` more of what `total` counts."""
+    """`amount` more of what `total` counts; 0 only sees to it that the series is born before its first event."""
 
     total: Total
     labels: Labels
@@ -28,11 +29,17 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """One duration in seconds, never negative, for the histogram `total`."""
+    """One duration in seconds, never negative, for the histogram `total`.
+
+    `alert_id` is the alert that it was observed of, empty where none is to be named, and `read_at` when its log told,
+    in unix seconds.
+    """
 
     total: Total
     labels: Labels
     seconds: float
+    alert_id: str = ""
+    read_at: float = 0.0
 
 
 Observation = Count | Latency
@@ -40,3 +47,8 @@ Observations = tuple[Observation, ...]
 """All that one read of one log adds to the totals."""
 
 NOTHING: Observations = ()
+
+
+def rejected(source: str, reason: str, amount: int) -> Count:
+    """Return the observation of rows that could not be read, or latencies that could not be told."""
+    return Count(Total.RECORDS_REJECTED, make_labels({"source": source, "reason": reason}), amount)

@@ -2,17 +2,19 @@
 
 from exporter.ledger.errors import CommitFailed, LedgerError
 from exporter.ledger.ledger import Ledger, open_ledger
-from exporter.ledger.totals import Bounds, Series, SeriesTotal, View
+from exporter.ledger.totals import Bounds, Exemplar, Series, SeriesTotal, View, alert_labels
 from exporter.ledger.transaction import Transaction
 
 __all__ = [
     "Bounds",
     "CommitFailed",
+    "Exemplar",
     "Ledger",
     "LedgerError",
     "Series",
     "SeriesTotal",
     "Transaction",
     "View",
+    "alert_labels",
     "open_ledger",
 ]

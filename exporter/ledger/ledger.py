@@ -13,12 +13,22 @@ import structlog
 from sqlalchemy import Connection, Engine, delete, func, make_url, select
 
 from exporter.flow.known import KnownAlert
+from exporter.flow.labels import Labels
 from exporter.flow.observations import Total
 from exporter.ledger import schema
 from exporter.ledger.errors import CommitFailed, LedgerError
 from exporter.ledger.rows import alert_from, labels_from
 from exporter.ledger.sqlite import HeldFiles, hold, open_engine, translated
-from exporter.ledger.totals import Bounds, Series, SeriesTotal, View, cell_names
+from exporter.ledger.totals import (
+    Bounds,
+    Series,
+    SeriesTotal,
+    View,
+    alert_labels,
+    cell_names,
+    exemplars,
+    with_exemplars,
+)
 from exporter.ledger.transaction import Key, Transaction, write
 
 _IDS_PER_QUERY = 500
@@ -26,11 +36,16 @@ _IDS_PER_QUERY = 500
 log = structlog.get_logger()
 
 
-def open_ledger(url: str, bounds: Bounds, observe_commit: Callable[[float], None] = lambda _seconds: None) -> "Ledger":
+def open_ledger(
+    url: str,
+    bounds: Bounds,
+    observe_commit: Callable[[float], None] = lambda _seconds: None,
+    clock: Callable[[], float] = time.time,
+) -> "Ledger":
     """Open the SQLite ledger at `url`, made where there is none, and load what it holds.
 
-    `observe_commit` gets the duration of each commit in seconds. Raises `LedgerError` where the file is in use,
-    locked, foreign, newer or damaged; it is left as it was.
+    `observe_commit` gets the duration of each commit in seconds, `clock` tells unix seconds. Raises `LedgerError`
+    where the file is in use, locked, foreign, newer or damaged; it is left as it was.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite" or not parsed.database:
@@ -40,7 +55,7 @@ def open_ledger(url: str, bounds: Bounds, observe_commit: Callable[[float], None
     try:
         engine = open_engine(parsed, path)
         with translated(path):
-            return Ledger(engine, path, lock, bounds, observe_commit)
+            return Ledger(engine, path, lock, bounds, observe_commit, clock)
     except BaseException:
         lock.close()
         raise
@@ -50,12 +65,19 @@ class Ledger:
     """What is committed, in memory and on disk. One thread writes; any thread may take a `view`."""
 
     def __init__(
-        self, engine: Engine, path: Path, lock: IO[str], bounds: Bounds, observe_commit: Callable[[float], None]
+        self,
+        engine: Engine,
+        path: Path,
+        lock: IO[str],
+        bounds: Bounds,
+        observe_commit: Callable[[float], None],
+        clock: Callable[[], float],
     ) -> None:
         self._engine = engine
         self._path = path
         self._files = HeldFiles(path, lock)
         self._observe_commit = observe_commit
+        self._clock = clock
         self._bounds = bounds
         self._version = 0
         self._merging = threading.Lock()
@@ -106,6 +128,11 @@ class Ledger:
             latest: float | None = connection.execute(statement).scalar_one()
         return latest
 
+    def label_sets(self) -> set[Labels]:
+        """Return the label sets of the alerts that do not rest, and of those that any series counts."""
+        counted = (labels for labels in map(alert_labels, self._totals) if labels is not None)
+        return {*counted, *(known.labels for known in self._alerts.values())}
+
     def unrevealed(self) -> dict[Series, SeriesTotal]:
         """Return the series whose values do not show yet."""
         return {series: self._totals[series] for series in self._unrevealed}
@@ -148,22 +175,32 @@ class Ledger:
 
     def _commit(self, tx: Transaction) -> None:
         started = time.perf_counter()
+        now = self._clock()
+
+        def born_at(series: Series) -> float | None:
+            # A series of a baseline begins with history: told as born now, its value would count as an increase.
+            return now if dict(series.labels)["source"] in self._baselines else None
+
         self._files.check()
         with translated(self._path, CommitFailed), self._engine.begin() as connection:
-            added, new_ids = write(connection, tx, self._bounds, self._ids)
+            added, new_ids = write(connection, tx, self._bounds, self._ids, born_at)
         self._observe_commit(time.perf_counter() - started)
         with self._merging:
             self._ids |= new_ids
-            self._merge(tx, added)
+            self._merge(tx, added, born_at)
             self._version += 1
 
-    def _merge(self, tx: Transaction, added: dict[Series, list[float]]) -> None:
+    def _merge(
+        self, tx: Transaction, added: dict[Series, list[float]], born_at: Callable[[Series], float | None]
+    ) -> None:
         for series, delta in added.items():
-            before = self._totals.get(series, SeriesTotal((0.0,) * len(delta)))
+            before = self._totals.get(series) or SeriesTotal((0.0,) * len(delta), created_at=born_at(series))
             values = tuple(old + new for old, new in zip(before.values, delta, strict=True))
             self._totals[series] = replace(before, values=values)
             if not before.revealed:
                 self._unrevealed.add(series)
+        for series, new in exemplars(tx.observations, self._bounds).items():
+            self._totals[series] = with_exemplars(self._totals[series], new)
         for series, at in tx.served.items():
             self._totals[series] = replace(self._totals[series], served_at=at)
         for series in tx.revealed:
@@ -203,7 +240,7 @@ def _load_totals(connection: Connection, bounds: Bounds) -> tuple[dict[Series, i
         names = cell_names(series.total, bounds)
         ids[series] = row.id
         totals[series] = SeriesTotal(
-            tuple(cells.get(row.id, {}).get(name, 0.0) for name in names), row.served_at, row.revealed
+            tuple(cells.get(row.id, {}).get(name, 0.0) for name in names), row.served_at, row.revealed, row.created_at
         )
     return ids, totals
 

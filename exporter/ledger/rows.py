@@ -6,14 +6,18 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
+from exporter.flow.deadlines import DeadlineResult
 from exporter.flow.known import KnownAlert, Milestone
 from exporter.flow.labels import Labels, make_labels
 from exporter.flow.sightings import Outcome, Sighting
 
+# One encoder for all rows: `json.dumps` makes a new one for each text that is not written as it is by default.
+_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 def labels_text(labels: Labels) -> str:
     """Return the one text of a label set; equal sets have equal texts."""
-    return json.dumps(dict(labels), ensure_ascii=False, separators=(",", ":"))
+    return _text(dict(labels))
 
 
 def labels_from(text: str) -> Labels:
@@ -32,8 +36,8 @@ def alert_row(known: KnownAlert) -> dict[str, Any]:
         "read_at": known.read_at,
         "created_at": known.created_at,
         "creation_recorded": known.creation_recorded,
-        "counted": json.dumps(dict(known.counted), separators=(",", ":")),
-        "rejected": json.dumps(dict(known.rejected), separators=(",", ":")),
+        "counted": _text(dict(known.counted)),
+        "rejected": _text(dict(known.rejected)),
         "acked_at": known.ack.at,
         "ack_observed": known.ack.observed,
         "first_action_at": known.first_action.at,
@@ -47,7 +51,10 @@ def alert_row(known: KnownAlert) -> dict[str, Any]:
         "anomaly_count": known.anomaly_count,
         "watch": known.watch,
         "sighting": None if known.sighting is None else json.dumps(asdict(known.sighting), ensure_ascii=False),
+        "ack_sighted_at": known.ack_sighted_at,
         "quiet_reads": known.quiet_reads,
+        "ack_target": known.ack_target,
+        "deadline_result": known.deadline_result,
     }
 
 
@@ -74,7 +81,10 @@ def alert_from(row: RowMapping) -> KnownAlert:
         anomaly_count=None if row["anomaly_count"] is None else int(row["anomaly_count"]),
         watch=row["watch"],
         sighting=None if row["sighting"] is None else _sighting_from(row["sighting"]),
+        ack_sighted_at=row["ack_sighted_at"],
         quiet_reads=row["quiet_reads"],
+        ack_target=row["ack_target"],
+        deadline_result=None if row["deadline_result"] is None else DeadlineResult(row["deadline_result"]),
     )
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
     insert,
     select,
+    text,
     update,
 )
 
@@ -24,10 +25,8 @@ from exporter.ledger.errors import LedgerError
 
 log = structlog.get_logger()
 
-VERSION = 1
+VERSION = 2
 Migrations = Mapping[int, Callable[[Connection], None]]
-MIGRATIONS: Migrations = {}
-"""Version n -> the change that makes it n + 1. Runs inside one transaction with all the others that are due."""
 
 metadata = MetaData()
 
@@ -75,6 +74,10 @@ alerts = Table(
     Column("watch", String, nullable=False),
     Column("sighting", String),
     Column("quiet_reads", Integer, nullable=False),
+    # Since version 2:
+    Column("ack_sighted_at", Float),
+    Column("ack_target", Float),
+    Column("deadline_result", String),
     Index("alerts_rested_at", "rested_at"),
 )
 
@@ -86,6 +89,7 @@ series = Table(
     Column("labels", String, nullable=False),
     Column("served_at", Float),
     Column("revealed", Boolean, nullable=False),
+    Column("created_at", Float),  # since version 2; none: it began with history, not at 0
     UniqueConstraint("total", "labels"),
 )
 
@@ -103,6 +107,17 @@ bounds = Table(
     Column("total", String, primary_key=True),
     Column("bounds", String, nullable=False),
 )
+
+
+def _to_version_2(connection: Connection) -> None:
+    """Ack deadlines, and the births of series; the alerts so far have no target, the series no birth."""
+    for column, kind in (("ack_sighted_at", "FLOAT"), ("ack_target", "FLOAT"), ("deadline_result", "VARCHAR")):
+        connection.execute(text(f"ALTER TABLE alerts ADD COLUMN {column} {kind}"))
+    connection.execute(text("ALTER TABLE series ADD COLUMN created_at FLOAT"))
+
+
+MIGRATIONS: Migrations = {1: _to_version_2}
+"""Version n -> the change that makes it n + 1. Runs inside one transaction with all the others that are due."""
 
 
 def create(connection: Connection) -> None:

@@ -2,11 +2,11 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from exporter.flow.known import KnownAlert
-from exporter.flow.labels import Labels
+from exporter.flow.labels import Labels, make_labels
 from exporter.flow.observations import Count, Latency, Observation, Total
 
 Bounds = Mapping[Total, tuple[float, ...]]
@@ -14,6 +14,18 @@ Bounds = Mapping[Total, tuple[float, ...]]
 
 Values = tuple[float, ...]
 """A counter: its value. A histogram: what each bucket alone holds, +Inf last, then the sum."""
+
+# What the totals of alerts add to the labels of the alerts; such names are reserved.
+_OWN_LABELS: Mapping[Total, frozenset[str]] = {
+    Total.RECORDS: frozenset({"operate", "status"}),
+    Total.ALERTS_ENDED: frozenset({"outcome", "acked"}),
+    Total.ACK_DEADLINES: frozenset({"result"}),
+    Total.TIME_TO_ACK: frozenset(),
+    Total.TIME_TO_FIRST_ACTION: frozenset(),
+    Total.TIME_TO_END: frozenset({"outcome"}),
+}
+_EXEMPLARY = frozenset({Total.TIME_TO_ACK})
+_CLOCK_TICK = 0.001  # Prometheus keeps the time of an exemplar in milliseconds, and refuses one that is not newer
 
 
 class Series(NamedTuple):
@@ -24,12 +36,28 @@ class Series(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Exemplar:
+    """One alert that a bucket counted: its latency in seconds, and when that was read, in unix seconds."""
+
+    alert_id: str
+    seconds: float
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class SeriesTotal:
-    """A series' committed values, and its birth: when a scrape first got it as 0, and whether it is past that."""
+    """A series' committed values, and its birth: when a scrape first got it as 0, and whether it is past that.
+
+    `created_at` is when it came to be, at 0; None where it began with history: in the baseline of its source, or before
+    version 2 of the ledger. `exemplars` holds the last one of each bucket by the bucket's index, in memory only: a
+    restart loses them, and no count.
+    """
 
     values: Values
     served_at: float | None = None
     revealed: bool = False
+    created_at: float | None = None
+    exemplars: Mapping[int, Exemplar] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +73,14 @@ class View:
     baselines: Mapping[str, float]
 
 
+def alert_labels(series: Series) -> Labels | None:
+    """Return the labels of the alerts that a series counts, without those of its total; None where it counts others."""
+    own = _OWN_LABELS.get(series.total)
+    if not own:
+        return None if own is None else series.labels
+    return make_labels({name: value for name, value in series.labels if name not in own})
+
+
 def cell_names(total: Total, bounds: Bounds) -> tuple[str, ...]:
     """Return the names under which the ledger keeps the values of a series of `total`, in their order."""
     if total not in bounds:
@@ -57,7 +93,9 @@ def deltas(observations: Iterable[Observation], bounds: Bounds) -> dict[Series, 
     added: dict[Series, list[float]] = {}
     for observation in observations:
         series = Series(observation.total, observation.labels)
-        values = added.setdefault(series, [0.0] * len(cell_names(series.total, bounds)))
+        values = added.get(series)
+        if values is None:
+            values = added[series] = [0.0] * len(cell_names(series.total, bounds))
         match observation:
             case Count(amount=amount):
                 values[0] += amount
@@ -65,3 +103,23 @@ def deltas(observations: Iterable[Observation], bounds: Bounds) -> dict[Series, 
                 values[bisect_left(bounds[series.total], seconds)] += 1
                 values[-1] += seconds
     return added
+
+
+def exemplars(observations: Iterable[Observation], bounds: Bounds) -> dict[Series, list[tuple[int, Exemplar]]]:
+    """Return which alerts the observations name, each with the index of its bucket, in their order."""
+    found: dict[Series, list[tuple[int, Exemplar]]] = {}
+    for observation in observations:
+        if isinstance(observation, Latency) and observation.alert_id and observation.total in _EXEMPLARY:
+            exemplar = Exemplar(observation.alert_id, observation.seconds, observation.read_at)
+            bucket = bisect_left(bounds[observation.total], observation.seconds)
+            found.setdefault(Series(observation.total, observation.labels), []).append((bucket, exemplar))
+    return found
+
+
+def with_exemplars(total: SeriesTotal, new: Iterable[tuple[int, Exemplar]]) -> SeriesTotal:
+    """Return `total` with the exemplars that are newer than those it has; to Prometheus an older one is a fault."""
+    held = dict(total.exemplars)
+    for bucket, exemplar in new:
+        if bucket not in held or exemplar.at >= held[bucket].at + _CLOCK_TICK:
+            held[bucket] = exemplar
+    return replace(total, exemplars=held)

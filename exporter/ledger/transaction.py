@@ -1,6 +1,6 @@
 """One transaction on the ledger: what is to change together, and how that is written."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -74,14 +74,19 @@ class Transaction:
 
 
 def write(
-    connection: Connection, tx: Transaction, bounds: Bounds, ids: dict[Series, int]
+    connection: Connection,
+    tx: Transaction,
+    bounds: Bounds,
+    ids: dict[Series, int],
+    created_at: Callable[[Series], float | None],
 ) -> tuple[dict[Series, list[float]], dict[Series, int]]:
     """Write `tx`; return what it adds to each series, and the ids of the series that are new.
 
-    `ids` are those of the series so far. Totals are written as increments, so that they stay right whoever else adds.
+    `ids` are those of the series so far, `created_at` tells when a new one came to be. Totals are written as
+    increments, so that they stay right whoever else adds.
     """
     added = deltas(tx.observations, bounds)
-    new_ids = {series: _insert_series(connection, series) for series in added if series not in ids}
+    new_ids = {series: _insert_series(connection, series, created_at(series)) for series in added if series not in ids}
     all_ids = ids | new_ids
     cells = [
         {"series_id": all_ids[series], "cell": cell, "value": value}
@@ -98,15 +103,17 @@ def write(
         [{"source": s, "watch": w, "last_good_cycle_at": at} for (s, w), at in tx.good_cycles.items()],
     )
     _forget(connection, tx.forgotten)
-    tx.reveal(series for series in all_ids if tx.baselines and dict(series.labels)["source"] in tx.baselines)
+    if tx.baselines:
+        tx.reveal(series for series in all_ids if dict(series.labels)["source"] in tx.baselines)
     births = [{"of": all_ids[series], "served_at": at} for series, at in tx.served.items()]
     _update_series(connection, births, "served_at")
     _update_series(connection, [{"of": all_ids[series], "revealed": True} for series in tx.revealed], "revealed")
     return added, new_ids
 
 
-def _insert_series(connection: Connection, series: Series) -> int:
-    row = {"total": series.total, "labels": labels_text(series.labels), "revealed": False}
+def _insert_series(connection: Connection, series: Series, created_at: float | None) -> int:
+    labels = labels_text(series.labels)
+    row = {"total": series.total, "labels": labels, "revealed": False, "created_at": created_at}
     return int(connection.execute(insert(schema.series).values(row).returning(schema.series.c.id)).scalar_one())
 
 

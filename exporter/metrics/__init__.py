@@ -1,9 +1,19 @@
 """What a scrape gets: the table of metric families, and the snapshot made of them."""
 
-from exporter.metrics.families import FLOW_FAMILIES, OWN_FAMILIES
+from exporter.metrics.families import FLOW_FAMILIES, OWN_FAMILIES, family_of
 from exporter.metrics.moment import Moment, SourceState
-from exporter.metrics.own import OwnMetrics
+from exporter.metrics.own import LABEL_SETS, OwnMetrics
 from exporter.metrics.publisher import Publisher
 from exporter.metrics.snapshot import Snapshot
 
-__all__ = ["FLOW_FAMILIES", "OWN_FAMILIES", "Moment", "OwnMetrics", "Publisher", "Snapshot", "SourceState"]
+__all__ = [
+    "FLOW_FAMILIES",
+    "LABEL_SETS",
+    "OWN_FAMILIES",
+    "Moment",
+    "OwnMetrics",
+    "Publisher",
+    "Snapshot",
+    "SourceState",
+    "family_of",
+]

@@ -1,179 +1,171 @@
-"""The table of metric families: a row tells a metric's name, its help, and where its samples come from."""
+"""The table of metric families: a row tells a metric's name, its help, where its samples come from, and its doc."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from itertools import accumulate
-
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
-from prometheus_client.metrics_core import Metric
-from prometheus_client.utils import floatToGoString
-
-from exporter.flow.labels import Labels, extend, make_labels
 from exporter.flow.observations import Total
-from exporter.ledger.totals import Values
-from exporter.metrics.moment import Moment, WatchedState
-
-REJECT_REASONS = ("not_an_object", "operate", "create_time", "negative_latency", "creation_unknown", "search_row")
-
-Gauges = Iterable[tuple[Labels, float]]
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """A metric family: its public name, its help, and how it is built from a moment."""
-
-    name: str
-    help: str
-    samples: Callable[["Family", Moment], Metric]
-
-    def build(self, moment: Moment) -> Metric:
-        """Return the family with its samples at `moment`."""
-        return self.samples(self, moment)
-
-
-def counter(total: Total) -> Callable[[Family, Moment], Metric]:
-    """Return the samples of a counter among the totals."""
-
-    def build(family: Family, moment: Moment) -> Metric:
-        metric = CounterMetricFamily(family.name, family.help)
-        for series, values in moment.shown(total):
-            metric.add_sample(f"{metric.name}_total", dict(series.labels), values[0])
-        return metric
-
-    return build
-
-
-def histogram(total: Total) -> Callable[[Family, Moment], Metric]:
-    """Return the samples of a histogram among the totals."""
-
-    def build(family: Family, moment: Moment) -> Metric:
-        metric = HistogramMetricFamily(family.name, family.help)
-        bounds = [*map(floatToGoString, moment.view.bounds[total]), "+Inf"]
-        for series, values in moment.shown(total):
-            _add_histogram(metric, dict(series.labels), bounds, values)
-        return metric
-
-    return build
-
-
-def _add_histogram(metric: Metric, labels: Mapping[str, str], bounds: Iterable[str], values: Values) -> None:
-    *buckets, total_seconds = values
-    cumulative = list(accumulate(buckets))
-    for bound, count in zip(bounds, cumulative, strict=True):
-        metric.add_sample(f"{metric.name}_bucket", {**labels, "le": bound}, count)
-    metric.add_sample(f"{metric.name}_count", dict(labels), cumulative[-1])
-    metric.add_sample(f"{metric.name}_sum", dict(labels), total_seconds)
-
-
-def gauge(values: Callable[[Moment], Gauges]) -> Callable[[Family, Moment], Metric]:
-    """Return the samples of a gauge that is read off the moment."""
-
-    def build(family: Family, moment: Moment) -> Metric:
-        metric = GaugeMetricFamily(family.name, family.help)
-        for labels, value in values(moment):
-            metric.add_sample(family.name, dict(labels), value)
-        return metric
-
-    return build
-
-
-def anomaly_counts(moment: Moment) -> Gauges:
-    """Yield the anomaly points of each open alert that tells them."""
-    for known in moment.open_alerts():
-        if known.anomaly_count is not None:
-            yield extend(known.labels, alert_id=known.alert_id), known.anomaly_count
-
-
-def open_alerts(moment: Moment) -> Gauges:
-    """Yield the number of open alerts by acknowledgement and shield; label sets whose alerts all ended stay, at 0.
-
-    Whether an alert is shielded only a search tells: one that is watched by its id alone counts as not shielded.
-    """
-    of_ended = (dict(series.labels) for series, _ in moment.shown(Total.ALERTS_ENDED))
-    past = [make_labels({n: v for n, v in labels.items() if n not in {"outcome", "acked"}}) for labels in of_ended]
-    count: Counter[Labels] = Counter()
-    for labels in dict.fromkeys([*past, *(known.labels for known in moment.read_alerts())]):
-        count.update({_open(labels, acked, shielded): 0 for acked in (False, True) for shielded in (False, True)})
-    for known in moment.open_alerts():
-        is_shielded = known.sighting is not None and known.sighting.is_shielded
-        count[_open(known.labels, known.is_acked, is_shielded)] += 1
-    return count.items()
-
-
-def _open(labels: Labels, acked: bool, shielded: bool) -> Labels:
-    return extend(labels, acked=str(acked).lower(), shielded=str(shielded).lower())
-
-
-def rejected_records(family: Family, moment: Moment) -> Metric:
-    """Return the rejected rows of each source; known reasons start at 0."""
-    metric = CounterMetricFamily(family.name, family.help)
-    counted = {s.labels: t.values[0] for s, t in moment.view.totals.items() if s.total is Total.RECORDS_REJECTED}
-    known = [make_labels({"source": s.name, "reason": reason}) for s in moment.sources for reason in REJECT_REASONS]
-    for labels in dict.fromkeys([*known, *counted]):
-        metric.add_sample(f"{metric.name}_total", dict(labels), counted.get(labels, 0.0))
-    return metric
-
-
-def sources_up(moment: Moment) -> Gauges:
-    """Yield 1 for each source that answers, else 0."""
-    return [(make_labels({"source": source.name}), float(source.up)) for source in moment.sources]
-
-
-def last_successes(moment: Moment) -> Gauges:
-    """Yield when each source last answered; none before its first answer."""
-    for source in moment.sources:
-        if source.last_success_at is not None:
-            yield make_labels({"source": source.name}), source.last_success_at
-
-
-def overdue(moment: Moment) -> Gauges:
-    """Yield how late the most overdue poll of each source is."""
-    return [(make_labels({"source": source.name}), source.overdue) for source in moment.sources]
-
-
-def watched_alerts(moment: Moment) -> Gauges:
-    """Yield the number of watched alerts by source and state."""
-    for source in moment.sources:
-        for state in WatchedState:
-            yield make_labels({"source": source.name, "state": state}), source.watched.get(state, 0)
-
-
-def timezone_skews(moment: Moment) -> Gauges:
-    """Yield how far each source's CREATE records are from the ids' times, where enough alerts tell it."""
-    for source in moment.sources:
-        if source.timezone_skew is not None:
-            yield make_labels({"source": source.name}), source.timezone_skew
-
+from exporter.metrics.alert_gauges import (
+    ack_targets,
+    alert_infos,
+    anomaly_counts,
+    oldest_unacked,
+    open_alerts,
+    unacked_since,
+)
+from exporter.metrics.alert_series import ALERT_INFO, ANOMALY_COUNT, UNACKED_SINCE
+from exporter.metrics.doc import ALERT_LABELS as G
+from exporter.metrics.doc import MATCHED_LABELS, Doc
+from exporter.metrics.family import Family, counter, gauge, histogram
+from exporter.metrics.source_gauges import (
+    last_successes,
+    overdue,
+    rejected_records,
+    sources_up,
+    timezone_skews,
+    watched_alerts,
+)
 
 FLOW_FAMILIES = (
-    Family("bkmonitor_flow_records", "Flow records by operate and status.", counter(Total.RECORDS)),
     Family(
-        "bkmonitor_flow_anomaly_count",
+        "bkmonitor_flow_records",
+        "Flow records by operate and status.",
+        counter(Total.RECORDS),
+        Doc(
+            (G, "operate", "status"),
+            "Each record once, whatever the server merges, repeats or delays. `operate` and `status` are the API's "
+            "words; one that has not their shape counts as `OTHER`. What the server merges before it is read counts "
+            "as the rows that are left.",
+            "sum by (operate) (increase(bkmonitor_flow_records_total[1d]))",
+        ),
+        Total.RECORDS,
+    ),
+    Family(
+        ANOMALY_COUNT,
         "Anomaly points converged into an open alert, as last read.",
         gauge(anomaly_counts),
+        Doc(
+            (G, "alert_id"),
+            "The sum over the alert's CONVERGE records, which stays when the server merges them. No series where no "
+            "record tells a number, as on servers since 2022. The oldest `limits.alert_series` alerts have one.",
+            "topk(10, bkmonitor_flow_anomaly_count)",
+        ),
     ),
     Family(
         "bkmonitor_flow_time_to_ack_seconds",
         "Time from an alert's creation to its first human acknowledgement.",
         histogram(Total.TIME_TO_ACK),
+        Doc(
+            (G,),
+            "To the earliest ACK record, once for each alert; recovery, closure and shield are none, so it differs "
+            "from BlueKing's MTTA ([why](ack-times.md)). Each ack target is an exact bound. In OpenMetrics its "
+            "buckets name an alert as exemplar.",
+            "histogram_quantile(0.9, sum by (severity, le) (rate(bkmonitor_flow_time_to_ack_seconds_bucket[1d])))",
+        ),
+        Total.TIME_TO_ACK,
     ),
     Family(
         "bkmonitor_flow_time_to_first_action_seconds",
         "Time from an alert's creation to its first action or notice.",
         histogram(Total.TIME_TO_FIRST_ACTION),
+        Doc(
+            (G,),
+            "To the earlier of the first ACTION and the first ANOMALY_NOTICE: how fast BlueKing reacts, not people.",
+            "histogram_quantile(0.99, sum by (le) (rate(bkmonitor_flow_time_to_first_action_seconds_bucket[6h])))",
+        ),
+        Total.TIME_TO_FIRST_ACTION,
     ),
     Family(
         "bkmonitor_flow_time_to_end_seconds",
         "Time from an alert's creation to its recovery or closure.",
         histogram(Total.TIME_TO_END),
+        Doc(
+            (G, "outcome"),
+            "`outcome` is `recovered` or `closed`. Observed when the end has settled (`poll.settle`). An alert that "
+            "expires has none.",
+            "sum by (outcome) (rate(bkmonitor_flow_time_to_end_seconds_sum[7d])) / sum by (outcome) "
+            "(rate(bkmonitor_flow_time_to_end_seconds_count[7d]))",
+        ),
+        Total.TIME_TO_END,
     ),
     Family(
         "bkmonitor_flow_alerts_ended",
         "Alerts that ended, by outcome and whether somebody had acknowledged them.",
         counter(Total.ALERTS_ENDED),
+        Doc(
+            (G, "outcome", "acked"),
+            "Once for each alert, when its end has settled. `outcome` is `recovered`, `closed`, or `expired` where it "
+            "showed no end within `poll.max_age`; `acked` is `true` where somebody acknowledged it no later than it "
+            "ended.",
+            'sum(increase(bkmonitor_flow_alerts_ended_total{acked="false"}[1d])) / '
+            "sum(increase(bkmonitor_flow_alerts_ended_total[1d]))",
+        ),
+        Total.ALERTS_ENDED,
     ),
-    Family("bkmonitor_flow_open_alerts", "Open watched alerts.", gauge(open_alerts)),
+    Family(
+        "bkmonitor_flow_ack_deadlines",
+        "Alerts with an ack target by what came of it, each once: met, missed, or ended before.",
+        counter(Total.ACK_DEADLINES),
+        Doc(
+            (G, "result"),
+            "`result` is `met`, `missed`, or `ended` where the alert ended before its deadline without an "
+            "acknowledgement. `missed` ticks within seconds of the deadline and is never taken back. Shielded alerts "
+            "are left out.",
+            'sum by (severity) (increase(bkmonitor_flow_ack_deadlines_total{result="met"}[30d])) / sum by (severity) '
+            '(increase(bkmonitor_flow_ack_deadlines_total{result=~"met|missed"}[30d]))',
+        ),
+        Total.ACK_DEADLINES,
+    ),
+    Family(
+        "bkmonitor_flow_ack_target_seconds",
+        "Configured time within which alerts with these labels must be acknowledged.",
+        gauge(ack_targets),
+        Doc(
+            (MATCHED_LABELS,),
+            "One series for each target of the config: the line to draw beside the times to ack.",
+            'bkmonitor_flow_ack_target_seconds{severity="fatal"}',
+        ),
+    ),
+    Family(
+        "bkmonitor_flow_open_alerts",
+        "Open watched alerts.",
+        gauge(open_alerts),
+        Doc(
+            (G, "acked", "shielded"),
+            "Four series for each label set, which fall to 0 and not to nothing. Only a search tells of shields: an "
+            "alert that is watched by its id alone counts as not shielded.",
+            'sum by (severity) (bkmonitor_flow_open_alerts{acked="false",shielded="false"})',
+        ),
+    ),
+    Family(
+        "bkmonitor_flow_oldest_unacked_timestamp_seconds",
+        "Creation of the oldest open alert that nobody acknowledged and that is not shielded.",
+        gauge(oldest_unacked),
+        Doc(
+            (G,),
+            "A time, so that its age grows between polls as well. No series where nobody is waited for. No limit "
+            "hides it.",
+            "time() - min by (severity) (bkmonitor_flow_oldest_unacked_timestamp_seconds)",
+        ),
+    ),
+    Family(
+        UNACKED_SINCE,
+        "Creation of an open alert that nobody acknowledged and that is not shielded.",
+        gauge(unacked_since),
+        Doc(
+            (G, "alert_id"),
+            "The oldest `limits.alert_series` alerts have one; it goes with the acknowledgement, the shield or the "
+            "end.",
+            "topk(10, time() - bkmonitor_flow_unacked_since_timestamp_seconds)",
+        ),
+    ),
+    Family(
+        ALERT_INFO,
+        "Always 1, for each open alert: joins its name and strategy to its id.",
+        gauge(alert_infos),
+        Doc(
+            (G, "alert_id", "alert_name", "strategy_id", "strategy_name"),
+            "Names and strategy as the last search told them; the oldest `limits.alert_series` alerts have one.",
+            "(time() - bkmonitor_flow_unacked_since_timestamp_seconds) * on (source, alert_id) group_left "
+            "(alert_name, strategy_name) bkmonitor_flow_alert_info",
+        ),
+    ),
 )
 
 OWN_FAMILIES = (
@@ -181,30 +173,71 @@ OWN_FAMILIES = (
         "bkmonitor_flow_exporter_source_up",
         "Whether the source answered the last poll (1) or is in trouble (0).",
         gauge(sources_up),
+        Doc(
+            ("source",),
+            "At 0 the status page and the log say why; counters stand still, and nothing is lost.",
+            "bkmonitor_flow_exporter_source_up == 0",
+        ),
     ),
     Family(
         "bkmonitor_flow_exporter_last_success_timestamp_seconds",
         "Unix time of the last good poll of the source.",
         gauge(last_successes),
+        Doc(
+            ("source",),
+            "Goes on over restarts; no series before the first answer ever. Every rule on flow metrics should look at "
+            "it: what is stale is not well.",
+            "time() - bkmonitor_flow_exporter_last_success_timestamp_seconds > 300",
+        ),
     ),
     Family(
         "bkmonitor_flow_exporter_overdue_seconds",
         "How late the most overdue poll of the source is.",
         gauge(overdue),
+        Doc(
+            ("source",),
+            "Stays near 0 while the source is asked as planned; grows while it is in trouble or `rate_limit` is too "
+            "low.",
+            "min_over_time(bkmonitor_flow_exporter_overdue_seconds[15m]) > 60",
+        ),
     ),
     Family(
         "bkmonitor_flow_exporter_watched_alerts",
         "Watched alerts that are still asked about, by state.",
         gauge(watched_alerts),
+        Doc(
+            ("source", "state"),
+            "`state` is `open`, `settling` (ended, one more read to come), `quarantined` (fails while the source "
+            "answers others) or `missing` (the source does not know it).",
+            'sum by (source, state) (bkmonitor_flow_exporter_watched_alerts{state=~"quarantined|missing"}) > 0',
+        ),
     ),
     Family(
         "bkmonitor_flow_exporter_records_rejected",
         "Flow records that could not be read, and latencies that could not be told, by reason.",
         rejected_records,
+        Doc(
+            ("source", "reason"),
+            "Rows without a readable operate (`operate`) or time (`create_time`), that are none (`not_an_object`, "
+            "`search_row`), and latencies of unknown creation (`creation_unknown`) or below 0 (`negative_latency`). "
+            "Each once.",
+            "sum by (source, reason) (increase(bkmonitor_flow_exporter_records_rejected_total[1d])) > 0",
+        ),
+        Total.RECORDS_REJECTED,
     ),
     Family(
         "bkmonitor_flow_exporter_timezone_skew_seconds",
         "Median of CREATE record time less id time; far from 0, the source's timezone is wrong.",
         gauge(timezone_skews),
+        Doc(
+            ("source",),
+            "No series while too few alerts tell it. `check --online` tells which zone would be right.",
+            "abs(bkmonitor_flow_exporter_timezone_skew_seconds) > 900",
+        ),
     ),
 )
+
+
+def family_of(total: Total) -> Family:
+    """Return the family that tells `total`."""
+    return next(family for family in (*FLOW_FAMILIES, *OWN_FAMILIES) if family.total is total)

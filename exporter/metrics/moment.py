@@ -1,13 +1,15 @@
 """All that one scrape tells, as of one moment."""
 
+import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from exporter.flow.deadlines import NO_TARGETS, AckTargets
 from exporter.flow.known import KnownAlert
 from exporter.flow.observations import Total
 from exporter.ledger import Series, View
-from exporter.ledger.totals import SeriesTotal, Values
+from exporter.ledger.totals import SeriesTotal
 
 
 class WatchedState(StrEnum):
@@ -43,7 +45,8 @@ class Moment:
     """What is committed, and how polling goes, at `at` (unix seconds).
 
     `watched` are the alerts that a watch selects now: an alert that was known once and is watched no more has no
-    gauge. `birth_hold` is the config's `web.birth_hold` in seconds.
+    gauge. `birth_hold` is the config's `web.birth_hold` in seconds, `alert_series` its `limits.alert_series`, and
+    `created_series` its `web.created_series`.
     """
 
     at: float
@@ -51,17 +54,22 @@ class Moment:
     watched: frozenset[tuple[str, str]]
     sources: tuple[SourceState, ...]
     birth_hold: float
+    targets: AckTargets = NO_TARGETS
+    alert_series: int = sys.maxsize
+    created_series: bool = False
 
     def shown_sources(self) -> frozenset[str]:
         """Return the sources whose flow metrics are served: configured, and past their baseline."""
         return frozenset(source.name for source in self.sources if source.name in self.view.baselines)
 
-    def shown(self, total: Total) -> Iterator[tuple[Series, Values]]:
-        """Yield the series of `total` as they are served; one that is not past its birth is served as 0."""
+    def shown(self, total: Total) -> Iterator[tuple[Series, SeriesTotal]]:
+        """Yield the series of `total` as they are served; one that is not past its birth is served as 0, and names no
+        alert.
+        """
         sources = self.shown_sources()
         for series, committed in self.view.totals.items():
             if series.total is total and dict(series.labels)["source"] in sources:
-                yield series, committed.values if self.is_revealed(committed) else (0.0,) * len(committed.values)
+                yield series, committed if self.is_revealed(committed) else _unborn(committed)
 
     def newborn(self) -> tuple[Series, ...]:
         """Return the series that are served as 0 for the first time."""
@@ -88,3 +96,7 @@ class Moment:
     def open_alerts(self) -> Iterator[KnownAlert]:
         """Yield the open ones among them."""
         return (known for known in self.read_alerts() if known.is_open)
+
+
+def _unborn(committed: SeriesTotal) -> SeriesTotal:
+    return replace(committed, values=(0.0,) * len(committed.values), exemplars={})

@@ -8,7 +8,13 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
-_PREFIX = "bkmonitor_flow_exporter_"
+from exporter.metrics import instruments
+from exporter.metrics.alert_series import PER_ALERT
+from exporter.metrics.instruments import Instrument
+
+LABEL_SETS = "label_sets"
+"""Stands for the limit of that name among the metrics that lose series."""
+
 _COMMIT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 _REQUEST_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
@@ -18,29 +24,19 @@ class OwnMetrics(Collector):
 
     def __init__(self, version: str) -> None:
         self._registry = CollectorRegistry()
-        build_info = self._gauge("build_info", "The running version, always 1.", ["version"])
-        build_info.labels(version).set(1)
-        self._polls = self._counter("polls", "Polls of an alert's log.", ["source"])
-        self._failures = self._counter("poll_failures", "Polls that failed, by reason.", ["source", "reason"])
-        self._requests = self._counter(
-            "requests", "HTTP requests to the source, by endpoint and status code.", ["source", "endpoint", "code"]
-        )
-        self._request_seconds = self._histogram(
-            "request_duration_seconds", "Duration of HTTP requests.", _REQUEST_BUCKETS, ["source", "endpoint"]
-        )
-        self._throttled = self._counter(
-            "throttled_seconds", "Time that due polls waited for the rate limit.", ["source"]
-        )
-        self._commits = self._counter("ledger_commits", "Transactions committed to the ledger.")
-        self._commit_seconds = self._histogram(
-            "ledger_commit_duration_seconds", "Duration of commits to the ledger.", _COMMIT_BUCKETS
-        )
-        self._reload_successful = self._gauge(
-            "config_last_reload_successful", "Whether the last load of the config succeeded."
-        )
-        self._reload_time = self._gauge(
-            "config_last_reload_success_timestamp_seconds", "Unix time of the last good load of the config."
-        )
+        self._gauge(instruments.BUILD_INFO).labels(version).set(1)
+        self._polls = self._counter(instruments.POLLS)
+        self._failures = self._counter(instruments.POLL_FAILURES)
+        self._requests = self._counter(instruments.REQUESTS)
+        self._request_seconds = self._histogram(instruments.REQUEST_SECONDS, _REQUEST_BUCKETS)
+        self._throttled = self._counter(instruments.THROTTLED)
+        self._commits = self._counter(instruments.COMMITS)
+        self._commit_seconds = self._histogram(instruments.COMMIT_SECONDS, _COMMIT_BUCKETS)
+        self._dropped = self._counter(instruments.DROPPED)
+        for metric in (*PER_ALERT, LABEL_SETS):
+            self._dropped.labels(metric)
+        self._reload_successful = self._gauge(instruments.RELOAD_SUCCESSFUL)
+        self._reload_time = self._gauge(instruments.RELOAD_TIME)
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
 
@@ -76,6 +72,10 @@ class OwnMetrics(Collector):
         self._commits.inc()
         self._commit_seconds.observe(seconds)
 
+    def series_dropped(self, metric: str, alerts: int) -> None:
+        """Count alerts without a series in a family of `PER_ALERT`, or, as `LABEL_SETS`, without their own labels."""
+        self._dropped.labels(metric).inc(alerts)
+
     def config_loaded(self, at: float) -> None:
         """Note a good load of the config at `at` (unix seconds)."""
         self._reload_successful.set(1)
@@ -87,13 +87,11 @@ class OwnMetrics(Collector):
             metric.samples = [sample for sample in metric.samples if not sample.name.endswith("_created")]
             yield metric
 
-    def _counter(self, name: str, documentation: str, labels: Iterable[str] = ()) -> Counter:
-        return Counter(_PREFIX + name, documentation, labels, registry=self._registry)
+    def _counter(self, row: Instrument) -> Counter:
+        return Counter(row.name, row.help, row.doc.labels, registry=self._registry)
 
-    def _gauge(self, name: str, documentation: str, labels: Iterable[str] = ()) -> Gauge:
-        return Gauge(_PREFIX + name, documentation, labels, registry=self._registry)
+    def _gauge(self, row: Instrument) -> Gauge:
+        return Gauge(row.name, row.help, row.doc.labels, registry=self._registry)
 
-    def _histogram(
-        self, name: str, documentation: str, buckets: Iterable[float], labels: Iterable[str] = ()
-    ) -> Histogram:
-        return Histogram(_PREFIX + name, documentation, labels, buckets=tuple(buckets), registry=self._registry)
+    def _histogram(self, row: Instrument, buckets: Iterable[float]) -> Histogram:
+        return Histogram(row.name, row.help, row.doc.labels, buckets=tuple(buckets), registry=self._registry)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from prometheus_client.registry import Collector
 
 from exporter.ledger import Series
+from exporter.metrics.alert_series import DroppedAlerts
 from exporter.metrics.moment import Moment
 from exporter.metrics.snapshot import Snapshot, take
 
@@ -15,12 +16,22 @@ _REST_PER_RENDERING = 4.0  # after a rendering, as many times its duration: at m
 
 
 class Publisher:
-    """Holds the current snapshot. Moments that come while one is rendered replace each other; the newest wins."""
+    """Holds the current snapshot. Moments that come while one is rendered replace each other; the newest wins.
 
-    def __init__(self, first: Moment, own: Collector, clock: Callable[[], float]) -> None:
+    `count_dropped` gets how many alerts more have no series in a family, for the limit's sake.
+    """
+
+    def __init__(
+        self,
+        first: Moment,
+        own: Collector,
+        clock: Callable[[], float],
+        count_dropped: Callable[[str, int], None] = lambda _family, _alerts: None,
+    ) -> None:
         self._own = own
+        self._dropped = DroppedAlerts(count_dropped)
         self._clock = clock
-        self._current = take(first, own)
+        self._current = self._take(first)
         self._next: Moment | None = None
         self._bug: BaseException | None = None
         self._changed = threading.Condition()
@@ -70,10 +81,14 @@ class Publisher:
         try:
             while (moment := self._await()) is not None:
                 started = time.perf_counter()
-                self._current = take(moment, self._own)
+                self._current = self._take(moment)
                 self._stopping.wait(_REST_PER_RENDERING * (time.perf_counter() - started))
         except BaseException as bug:  # noqa: BLE001 - handed to the thread that publishes
             self._bug = bug
+
+    def _take(self, moment: Moment) -> Snapshot:
+        self._dropped.note(moment)
+        return take(moment, self._own)
 
     def _await(self) -> Moment | None:
         with self._changed:

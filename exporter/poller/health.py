@@ -1,11 +1,12 @@
 """How a source fares as a whole: whether it answers, for how long it is left alone, and why."""
 
+from collections import Counter
 from collections.abc import Callable
 
 import structlog
 
-from exporter.blueking import BlueKingError, TooFast
-from exporter.poller.schedule import SOURCE_REASONS, is_down, source_pause
+from exporter.blueking import BlueKingError, Reason, TooFast
+from exporter.poller.schedule import DOWN_AFTER, SOURCE_REASONS, is_down, source_pause
 
 log = structlog.get_logger()
 
@@ -19,7 +20,7 @@ class SourceHealth:
     def __init__(self, source: str, jitter: Callable[[], float], succeeded_at: float | None) -> None:
         self._source = source
         self._jitter = jitter
-        self._failures = 0
+        self._failures: Counter[Reason] = Counter()  # since the last answer
         self._failed_at = 0.0
         self.trouble = ""
         self.paused_until = 0.0
@@ -54,7 +55,7 @@ class SourceHealth:
             log.info("source is back", source=self._source, after=self.trouble)
         self.paused_until = 0.0
         self.trouble = ""
-        self._failures = 0
+        self._failures.clear()
 
     def clock_set_back(self, by: float) -> None:
         """Move what is remembered with the clock, so that nothing lies in its future."""
@@ -66,13 +67,14 @@ class SourceHealth:
         is_of_the_source = error.reason in SOURCE_REASONS
         if is_of_the_source and asked_at <= self._failed_at:
             return  # it was under way when another one failed: the same trouble, told twice
-        self._failures += 1
+        self._failures[error.reason] += 1
+        alike = self._failures[error.reason]  # alerts that time out are no reason to stay away longer from a source
         if is_of_the_source:
             self._failed_at = now
             retry_after = error.retry_after if isinstance(error, TooFast) else None
-            pause = source_pause(error.reason, self._failures, retry_after, self._jitter())
+            pause = source_pause(error.reason, alike, retry_after, self._jitter())
             self.paused_until = max(self.paused_until, now + pause)
-        if not self.trouble and not is_down(error.reason, self._failures):
+        if not self.trouble and not is_down(error.reason, alike) and self._failures.total() < DOWN_AFTER:
             return
         if not self.trouble:
             log.error("source is in trouble", source=self._source, reason=error.reason, error=str(error))

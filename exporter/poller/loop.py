@@ -1,11 +1,13 @@
 """The loop: asks what is due, commits what was answered in batches, and publishes what is committed."""
 
 import queue
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
+from exporter.flow.deadlines import NO_TARGETS, AckTargets
 from exporter.ledger import Ledger, LedgerError, Series, Transaction
 from exporter.metrics import Moment, Publisher
 from exporter.poller.source import SourcePoller
@@ -13,7 +15,7 @@ from exporter.poller.workers import Answer, Answers, Workers
 
 _TICK = 1.0
 _BATCH = 500
-_BATCH_AGE = 0.1
+_BATCH_AGE = 0.5
 _PUBLISH_EVERY = 5.0  # also while nothing is committed: the exporter's own metrics move
 _FORGET_EVERY = 3600.0
 _LAST_ANSWERS = 3.0  # how long a stop waits for answers under way; they would only be asked for again
@@ -31,7 +33,10 @@ class Poller:
         answers: Answers,
         ledger: Ledger,
         *,
+        targets: AckTargets = NO_TARGETS,
         birth_hold: float,
+        alert_series: int = sys.maxsize,
+        created_series: bool = False,
         retention: float,
         clock: Callable[[], float],
     ) -> None:
@@ -39,7 +44,10 @@ class Poller:
         self._workers = workers
         self._answers = answers
         self._ledger = ledger
+        self._targets = targets
         self._birth_hold = birth_hold
+        self._alert_series = alert_series
+        self._created_series = created_series
         self._retention = retention
         self._clock = clock
         self._asking = 0
@@ -50,12 +58,22 @@ class Poller:
         self._served: dict[Series, float] = {}
         self._now = self._next_tick_at = self._next_forget_at = clock()
         self._published = (-1, 0.0)
+        self._standings: object = None
 
     def moment(self) -> Moment:
         """Return all that a scrape should tell now."""
         now = self._clock()
         states = tuple(source.state(now) for source in self._sources.values())
-        return Moment(now, self._ledger.view(), self._watched, states, self._birth_hold)
+        return Moment(
+            now,
+            self._ledger.view(),
+            self._watched,
+            states,
+            self._birth_hold,
+            self._targets,
+            self._alert_series,
+            self._created_series,
+        )
 
     def select(self) -> None:
         """Adopt what the watches select now; where the ledger refuses, the next tick tries again."""
@@ -176,8 +194,10 @@ class Poller:
         self._bear(publisher, now)
         self._forget(now)
         version, published_at = self._published
-        if self._ledger.version != version or now - published_at >= _PUBLISH_EVERY:
-            self._published = (self._ledger.version, now)
+        standings = [source.standing() for source in self._sources.values()]
+        is_news = self._ledger.version != version or standings != self._standings
+        if is_news or now - published_at >= _PUBLISH_EVERY:
+            self._published, self._standings = (self._ledger.version, now), standings
             publisher.publish(self.moment())
 
     def _end_cycles(self, now: float) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from zlib import crc32
 
 from exporter.blueking import Reason
 from exporter.flow.known import KnownAlert
@@ -12,8 +13,6 @@ QUARANTINE_AFTER = 5
 """How many failures in a row, while the source answers others, put an alert into quarantine."""
 LONGEST_RETRY = 3600.0
 LONGEST_REFRESH = 3600.0
-LATE_ACK_TRIES = 3
-"""How often the log is asked again for the ACK record that a search says there is."""
 _LONGEST_UNSURE_RETRY = 300.0
 _INDEX_REFRESH = 5.0
 _LONGEST_SOURCE_PAUSE = 300.0
@@ -22,7 +21,7 @@ _LONGEST_NOT_ALLOWED_PAUSE = 600.0
 _FIRST_PAUSE = 1.0
 
 DOWN_AFTER = 5
-"""How many polls in a row without an answer, of whichever alerts, mean that the source is down."""
+"""How many polls in a row without an answer, of whichever alerts and reasons, mean that the source is down."""
 DOWN_AFTER_UNREACHABLE = 2
 """The same for connections that fail: a single one may be an idle connection that the server just closed."""
 SOURCE_REASONS = frozenset({Reason.NOT_ALLOWED, Reason.TOO_FAST, Reason.UNREACHABLE})
@@ -69,7 +68,7 @@ class Streak:
 
 
 def is_down(reason: Reason, failures: int) -> bool:
-    """Return whether a source is down after `failures` in a row, the last one of this reason."""
+    """Return whether a source is down after `failures` of this reason, with no answer between them."""
     needed = {Reason.NOT_ALLOWED: 1, Reason.UNREACHABLE: DOWN_AFTER_UNREACHABLE}
     return failures >= needed.get(reason, DOWN_AFTER)
 
@@ -91,10 +90,36 @@ def next_poll_at(known: KnownAlert, now: float, pace: Pace) -> float | None:
     if known.settles_at is not None:
         return known.settles_at
     if known.sighting is None:
-        return now + (pace.acked_interval if known.is_acked else pace.interval)
-    if known.sighting.is_acked and not known.is_acked and known.quiet_reads < LATE_ACK_TRIES:
+        at = _next_slot(known.alert_id, now, pace.acked_interval if known.is_acked else pace.interval)
+        return _or_deadline(known, at, now, pace, spared=0.0)
+    if known.sighting.outcome is not None:  # told before a restart, and not read since
+        return (now if known.sighting.ended_at is None else known.sighting.ended_at) + pace.settle
+    if known.ack_record_is_late:
         return now + pace.settle * 2.0**known.quiet_reads
-    return now + _doubled(pace.refresh, 1 + known.quiet_reads, max(pace.refresh, LONGEST_REFRESH))
+    rarity = max(1.0, pace.acked_interval / pace.interval) if known.is_acked else 1.0
+    at = now + _doubled(pace.refresh * rarity, 1 + known.quiet_reads, max(pace.refresh, LONGEST_REFRESH))
+    return _or_deadline(known, at, now, pace, spared=pace.refresh)
+
+
+def _next_slot(alert_id: str, now: float, every: float) -> float:
+    """Return the alert's next slot; each has its own, or alerts that came together would be asked together for ever.
+
+    A slot that is all but there is left out, so that no alert is asked twice within moments.
+    """
+    phase = crc32(alert_id.encode()) / 2**32 * every
+    wait = every - (now - phase) % every
+    return now + (wait if wait >= every / 10 else wait + every)
+
+
+def _or_deadline(known: KnownAlert, at: float, now: float, pace: Pace, *, spared: float) -> float:
+    """Return when the ack deadline's result can be told where that is next, else `at`.
+
+    A look at `at` that is less than `spared` seconds before it is left out: the deadline's own read tells as much.
+    """
+    deadline = known.open_deadline
+    if deadline is None or deadline + pace.settle <= now:
+        return at
+    return deadline + pace.settle if at > deadline + pace.settle - spared else at
 
 
 def sighted_due_at(before: KnownAlert | None, after: KnownAlert, now: float, pace: Pace) -> float | None:
@@ -111,7 +136,7 @@ def sighted_due_at(before: KnownAlert | None, after: KnownAlert, now: float, pac
             return None
         return max(now, (now if seen.ended_at is None else seen.ended_at) + pace.settle)
     is_news = was is None or (seen.is_acked and not was.is_acked)
-    return now if is_news and not (seen.is_acked and after.is_acked) else None
+    return now if is_news and not (seen.is_acked and after.ack.at is not None) else None
 
 
 def retry_at(streak: Streak, given_up: GivenUp | None, now: float, pace: Pace, jitter: float) -> float:
@@ -129,7 +154,7 @@ def retry_at(streak: Streak, given_up: GivenUp | None, now: float, pace: Pace, j
 
 
 def source_pause(reason: Reason, failures: int, retry_after: float | None, jitter: float) -> float:
-    """Return for how long a whole source is left alone after its `failures`-th failure in a row."""
+    """Return for how long a whole source is left alone after its `failures`-th failure of this reason in a row."""
     if retry_after is not None:
         return retry_after
     if reason is Reason.NOT_ALLOWED:
@@ -140,3 +165,21 @@ def source_pause(reason: Reason, failures: int, retry_after: float | None, jitte
 def _doubled(first: float, times: int, longest: float) -> float:
     # 2.0 ** 1024 overflows; the longest wait is reached long before.
     return float(min(longest, first * 2.0 ** min(times - 1, 64)))
+
+
+def fail_search(streak: Streak | None, reason: Reason, now: float) -> Streak:
+    """Return a search's streak after one more failure; to be refused as wrong is another matter than trouble."""
+    if streak is None or (streak.reason is Reason.BAD_REQUEST) != (reason is Reason.BAD_REQUEST):
+        return Streak(1, now, reason)
+    return Streak(streak.failures + 1, streak.since, reason)
+
+
+def search_retry_at(streak: Streak, now: float, pace: Pace, jitter: float) -> float:
+    """Return when to make a search again after a failure at `now`; `jitter` is drawn from 0 to 1.
+
+    The wait doubles with each failure: up to five minutes in trouble, up to an hour for a search that was refused as
+    wrong, which is not to be repeated unchanged (api.md). It begins at the interval, because a gateway that is being
+    redeployed calls every request wrong. Half of it is jitter.
+    """
+    longest = LONGEST_RETRY if streak.reason is Reason.BAD_REQUEST else _LONGEST_UNSURE_RETRY
+    return now + _doubled(pace.interval, streak.failures, longest) * (0.5 + jitter / 2)

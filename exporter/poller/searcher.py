@@ -7,12 +7,15 @@ import structlog
 
 from exporter.blueking import BlueKingError, Page, SearchQuery
 from exporter.flow.advance import see
+from exporter.flow.deadlines import AckTargets
 from exporter.flow.known import KnownAlert
 from exporter.flow.labels import make_labels
 from exporter.flow.observations import Count, Total
 from exporter.flow.sightings import Sighting
 from exporter.ledger import Ledger, Transaction
 from exporter.poller.cycle import first_counts_from
+from exporter.poller.label_sets import LabelSets
+from exporter.poller.schedule import Pace, Streak, fail_search, search_retry_at
 from exporter.watch.search import SearchRound, SearchWatch
 
 _OVERLAP = 120.0  # seconds by which rounds overlap: an index may be behind by as much
@@ -55,32 +58,57 @@ class RoundEnd:
             tx.good_cycle(source, self.watch.name, self.at)
 
 
+@dataclass(frozen=True, slots=True)
+class _Failing:
+    """A search that could not be made when it was last tried: why, and when it may be tried again."""
+
+    streak: Streak
+    why: str
+    retry_at: float
+
+
 class Searcher:
     """Goes through the search watches of a source, one round each, in the order in which they stand in the config.
 
-    In that order, so that an alert that two of them find belongs to the first. Used by one thread; all times are unix
-    seconds. `watched` are the alerts that searches found and that do not rest; `vanished` those among them that their
-    watch's last complete round did not return.
+    In that order, so that an alert that two of them find belongs to the first. A watch that fails is left out of the
+    cycles until it may be tried again; the others go on. Used by one thread; all times are unix seconds; `jitter`
+    draws from 0 to 1. `watched` are the alerts that searches found and that do not rest; `vanished` those among them
+    that their watch's last complete round did not return.
     """
 
-    def __init__(self, source: str, watches: Sequence[SearchWatch], ledger: Ledger, window: float) -> None:
+    def __init__(
+        self,
+        source: str,
+        watches: Sequence[SearchWatch],
+        ledger: Ledger,
+        window: float,
+        targets: AckTargets,
+        label_sets: LabelSets,
+        *,
+        pace: Pace,
+        jitter: Callable[[], float],
+    ) -> None:
         self._source = source
         self._watches = watches
         self._names = frozenset(watch.name for watch in watches)
         self._ledger = ledger
         self._window = window
+        self._targets = targets
+        self._label_sets = label_sets
+        self._pace = pace
+        self._jitter = jitter
         self._round: SearchRound | None = None
-        self._next = 0
-        self._failing: dict[str, str] = {}
+        self._next = len(watches)  # which watch has its turn; beyond the last one between cycles
+        self._cycle_at = 0.0
+        self._failing: dict[str, _Failing] = {}
         self._ended: set[str] = set()
-        self.cycle_at = 0.0
         self.watched: set[str] = set()
         self.vanished: set[str] = set()
 
     @property
     def trouble(self) -> str:
         """Why a search could not be made when it was last tried; empty where all could."""
-        return "; ".join(self._failing.values())
+        return "; ".join(failing.why for failing in self._failing.values())
 
     @property
     def has_watches(self) -> bool:
@@ -90,12 +118,7 @@ class Searcher:
     @property
     def have_ended(self) -> bool:
         """Whether every search had a complete round since the start."""
-        return len(self._ended) == len(self._watches)
-
-    @property
-    def is_between_cycles(self) -> bool:
-        """Whether every watch had its turn and the next cycle has not begun."""
-        return self._next == 0 and self._round is None
+        return self._ended == self._names
 
     def restored(self) -> list[KnownAlert]:
         """Return the alerts that searches found before the last stop and that do not rest; they are watched again."""
@@ -103,15 +126,22 @@ class Searcher:
         self.watched.update(k.alert_id for k in known)
         return known
 
+    def due_at(self, now: float) -> float:
+        """Return when to ask for the next page: at once within a cycle, which begins an interval after the last one."""
+        if self._next < len(self._watches):
+            return now
+        return max(now, self._cycle_at + self._pace.interval, min(self._may_be_tried_at(w) for w in self._watches))
+
     def query(self, now: float) -> SearchQuery:
         """Return the page to ask for next; begins a round, or a cycle, where none is under way."""
+        if self._next == len(self._watches):
+            self._cycle_at = now
+            self._next = self._first_from(0, now) % len(self._watches)
         if self._round is None or self._round.query is None:
-            if self._next == 0:
-                self.cycle_at = now
             watch = self._watches[self._next]
             last_good = self._ledger.last_good_cycle_at(self._source, watch.name)
-            start = self.cycle_at - self._window if last_good is None else last_good - _OVERLAP
-            self._round = SearchRound(watch.search, start, self.cycle_at)
+            start = self._cycle_at - self._window if last_good is None else last_good - _OVERLAP
+            self._round = SearchRound(watch.search, start, self._cycle_at)
         if self._round.query is None:
             raise AssertionError("a round begins with a page")
         return self._round.query
@@ -143,15 +173,16 @@ class Searcher:
             elif before.rested_at is None:
                 is_mine = before.watch not in self._names and not is_selected(sighting.alert_id)
                 after = replace(before, watch=watch.name) if is_mine else before
-                findings.append(Finding(before, see(after, sighting)))
+                findings.append(Finding(before, see(after, sighting, now)))
         vanished = frozenset(self._missing(watch, findings)) if round_.is_complete else frozenset[str]()
         newly_vanished = vanished - self.vanished
         return RoundEnd(
             watch, round_.end, round_.is_complete, tuple(findings), vanished, newly_vanished, round_.rejected
         )
 
-    def ended(self, end: RoundEnd) -> None:
+    def ended(self, end: RoundEnd, now: float) -> None:
         """Draw the conclusions of a round's end that was committed; the next watch has its turn."""
+        self._label_sets.committed(finding.after.key for finding in end.findings)
         found = {finding.after.alert_id for finding in end.findings}
         self.watched.update(f.after.alert_id for f in end.findings if f.after.watch == end.watch.name)
         self.vanished = (self.vanished - found) | end.vanished
@@ -159,15 +190,22 @@ class Searcher:
             self._ended.add(end.watch.name)
         if self._failing.pop(end.watch.name, None) is not None:
             log.info("search works again", source=self._source, watch=end.watch.name)
-        self._turn()
+        self._turn(now)
 
-    def failed(self, error: BlueKingError) -> None:
-        """Give up this round; the next watch has its turn."""
+    def failed(self, error: BlueKingError, now: float) -> None:
+        """Give up this round, and leave its watch alone for a while; the next one has its turn."""
         name = self._watches[self._next].name
-        if name not in self._failing:
+        before = self._failing.get(name)
+        if before is None:
             log.error("search is in trouble", source=self._source, watch=name, reason=error.reason, error=str(error))
-        self._failing[name] = str(error)
-        self._turn()
+        streak = fail_search(None if before is None else before.streak, error.reason, now)
+        self._failing[name] = _Failing(streak, str(error), search_retry_at(streak, now, self._pace, self._jitter()))
+        self._turn(now)
+
+    def clock_set_back(self, by: float) -> None:
+        """Move what is planned with the clock."""
+        self._cycle_at -= by
+        self._failing = {n: replace(failing, retry_at=failing.retry_at - by) for n, failing in self._failing.items()}
 
     def restart(self) -> None:
         """Throw the round away, to be made anew: what it found could not be committed."""
@@ -178,19 +216,30 @@ class Searcher:
         self.watched.discard(alert_id)
         self.vanished.discard(alert_id)
 
-    def _turn(self) -> None:
+    def _turn(self, now: float) -> None:
         self._round = None
-        self._next = (self._next + 1) % len(self._watches)
+        self._next = self._first_from(self._next + 1, now)
+
+    def _first_from(self, index: int, now: float) -> int:
+        ahead = range(index, len(self._watches))
+        return next((i for i in ahead if self._may_be_tried_at(self._watches[i]) <= now), len(self._watches))
+
+    def _may_be_tried_at(self, watch: SearchWatch) -> float:
+        failing = self._failing.get(watch.name)
+        return float("-inf") if failing is None else failing.retry_at
 
     def _first_sight(self, watch: SearchWatch, sighting: Sighting, now: float) -> KnownAlert:
+        labels = self._label_sets.admit((self._source, sighting.alert_id), watch.labels(sighting))
         return KnownAlert(
             self._source,
             sighting.alert_id,
-            watch.labels(sighting),
+            labels,
             first_seen_at=now,
             counts_from=first_counts_from(self._ledger, self._source, watch.name, now, self._window),
             watch=watch.name,
             sighting=sighting,
+            ack_sighted_at=now if sighting.is_acked else None,
+            ack_target=self._targets.within(labels),
         )
 
     def _missing(self, watch: SearchWatch, findings: Sequence[Finding]) -> list[str]:

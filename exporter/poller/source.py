@@ -1,7 +1,7 @@
 """One source as the poller sees it: which of its alerts are due, and what their answers mean."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -10,6 +10,7 @@ import structlog
 from exporter.blueking import BlueKingError, NoSuchAlert, Page, Reason
 from exporter.config import PollSettings, RateLimitSettings
 from exporter.flow.advance import Policy, advance
+from exporter.flow.deadlines import NO_TARGETS, AckTargets
 from exporter.flow.known import KnownAlert, counting_start
 from exporter.flow.records import Log
 from exporter.ledger import Ledger, Transaction
@@ -17,6 +18,7 @@ from exporter.metrics import OwnMetrics, SourceState
 from exporter.metrics.moment import WatchedState
 from exporter.poller.cycle import CycleEnd, Progress, first_counts_from
 from exporter.poller.health import SourceHealth
+from exporter.poller.label_sets import ANY_NUMBER, LabelSets
 from exporter.poller.schedule import SOURCE_REASONS, GivenUp, Pace, next_poll_at, retry_at, sighted_due_at
 from exporter.poller.searcher import RoundEnd, Searcher
 from exporter.poller.skew import TimezoneSkew
@@ -45,6 +47,8 @@ class SourcePoller:
         ledger: Ledger,
         own: OwnMetrics,
         poll: PollSettings,
+        targets: AckTargets = NO_TARGETS,
+        label_sets: LabelSets = ANY_NUMBER,
         limits: RateLimitSettings,
         jitter: Callable[[], float],
         now: float,
@@ -61,8 +65,12 @@ class SourcePoller:
         self._streaks = Streaks(name, lambda: self._health.answered_at)
         self._progress = Progress()
         self._skew = TimezoneSkew(name)
+        self._targets = targets
+        self._label_sets = label_sets
         self._selection: Selection = {}
-        self._searcher = Searcher(name, searches, ledger, poll.first_seen_window)
+        self._searcher = Searcher(
+            name, searches, ledger, poll.first_seen_window, targets, label_sets, pace=self._pace, jitter=jitter
+        )
         self._round_end: RoundEnd | None = None
         self._next_good_cycle_at = now
 
@@ -80,6 +88,7 @@ class SourcePoller:
                 if alert_id not in known:
                     known[alert_id] = self._first_sight(alert_id, selection, now)
                     tx.put(known[alert_id])
+        self._label_sets.committed((self.name, alert_id) for alert_id in added)
         for alert_id in self._selection.keys() - selection.keys() - self._searcher.watched:
             self._leave(alert_id)
         self._selection = selection
@@ -111,8 +120,16 @@ class SourcePoller:
 
     def _first_sight(self, alert_id: str, selection: Selection, now: float) -> KnownAlert:
         selected = selection[alert_id]
+        labels = self._label_sets.admit((self.name, alert_id), selected.labels)
         counts_from = first_counts_from(self._ledger, self.name, selected.watch, now, self._poll.first_seen_window)
-        return KnownAlert(self.name, alert_id, selected.labels, first_seen_at=now, counts_from=counts_from)
+        return KnownAlert(
+            self.name,
+            alert_id,
+            labels,
+            first_seen_at=now,
+            counts_from=counts_from,
+            ack_target=self._targets.within(labels),
+        )
 
     def _is_watched(self, alert_id: str) -> bool:
         return alert_id in self._selection or alert_id in self._searcher.watched
@@ -152,6 +169,7 @@ class SourcePoller:
         """Move what is planned, so that a clock that was set back by so many seconds stops nothing."""
         self._turnstile.shift(-by)
         self._health.clock_set_back(by)
+        self._searcher.clock_set_back(by)
         self._next_good_cycle_at -= by
 
     # What was answered
@@ -176,7 +194,7 @@ class SourcePoller:
                 # Written in a wrong time zone, the records of a new alert would all look like history.
                 known = replace(known, counts_from=known.counts_from + self._skew.reported)
             self._advance(known, answer.told, tx, answer.asked_at)
-        elif known.read_at is not None and self._is_lost_after(known, answer.told, now):
+        elif self._streaks.is_lost_after(known, answer.told.reason, now, self._poll.max_age):
             # Gone for good, as far as one can tell: what we know of its end, or its age, is all there will be.
             self._advance(known, Log(), tx, now, only_to_rest=True)
 
@@ -223,20 +241,19 @@ class SourcePoller:
                 self._health.failed(answer.told, answer.asked_at, now)
                 self._turnstile.put(_SEARCH, due_at)  # the page is still due; the source as a whole waits
                 return
-            self._searcher.failed(answer.told)
+            self._searcher.failed(answer.told, now)
         else:
             self._turnstile.bucket.speed_up()
             self._health.searched(answer.asked_at, now)
         if end is not None:
             self._adopt(end, now)
-        next_cycle_at = max(now, self._searcher.cycle_at + self._pace.interval)
-        self._turnstile.put(_SEARCH, next_cycle_at if self._searcher.is_between_cycles else now)
+        self._turnstile.put(_SEARCH, self._searcher.due_at(now))
         if self._health.trouble or self._searcher.trouble:
             self._progress.failed()
 
     def _adopt(self, end: RoundEnd, now: float) -> None:
         new = [finding.after for finding in end.findings if not self._is_watched(finding.after.alert_id)]
-        self._searcher.ended(end)
+        self._searcher.ended(end, now)
         for known in new:
             self._join(known, now)
         for finding in end.findings:
@@ -279,14 +296,6 @@ class SourcePoller:
         if error.reason is Reason.TOO_FAST and not self._health.is_probing:
             self._turnstile.bucket.slow_down()
 
-    def _is_lost_after(self, known: KnownAlert, error: BlueKingError, now: float) -> bool:
-        """Whether its log will tell no more: the source does not know it, or it fails beyond all patience."""
-        if error.reason in SOURCE_REASONS:
-            return False
-        _, given_up = self._streaks.after(known.alert_id, error.reason, now)
-        is_old = now >= known.first_seen_at + self._poll.max_age
-        return given_up is GivenUp.MISSING or (given_up is not None and is_old)
-
     # How it stands
 
     def ending_cycle(self, now: float) -> CycleEnd | None:
@@ -313,13 +322,22 @@ class SourcePoller:
             given_up = len(self._progress.unread)
             log.info("baseline complete", source=self.name, alerts=len(self.watched), given_up=given_up)
 
+    def standing(self) -> tuple[str, bool, Mapping[str, GivenUp]]:
+        """Return the source's trouble, whether its first cycle is over, and the alerts that are given up.
+
+        That is what may change in `state` without a commit; unlike it, it costs next to nothing.
+        """
+        trouble = self._health.trouble or self._searcher.trouble
+        is_cycled = self._progress.is_cycled and (self._searcher.have_ended or bool(trouble))
+        return trouble, is_cycled, self._streaks.all_given_up()
+
     def state(self, now: float) -> SourceState:
         """Return how the source stands."""
-        trouble = self._health.trouble or self._searcher.trouble
+        trouble, is_cycled, _ = self.standing()
         return SourceState(
             name=self.name,
             up=not trouble,
-            cycled=self._progress.is_cycled and (self._searcher.have_ended or bool(trouble)),
+            cycled=is_cycled,
             trouble=trouble,
             last_success_at=self._health.succeeded_at,
             overdue=self._turnstile.overdue(now),

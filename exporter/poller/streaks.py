@@ -1,11 +1,12 @@
 """Which alerts fail again and again, and which of them are given up."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import structlog
 
 from exporter.blueking import BlueKingError, Reason
-from exporter.poller.schedule import GivenUp, Streak, fail
+from exporter.flow.known import KnownAlert
+from exporter.poller.schedule import SOURCE_REASONS, GivenUp, Streak, fail
 
 log = structlog.get_logger()
 
@@ -32,6 +33,18 @@ class Streaks:
             log.warning("alert is given up", source=self._source, alert_id=alert_id, state=given_up, error=str(error))
         return streak, given_up
 
+    def is_lost_after(self, known: KnownAlert, reason: Reason, now: float, max_age: float) -> bool:
+        """Whether after one more failure an alert's log will tell no more: it is gone, or fails beyond all patience.
+
+        Patience ends `max_age` seconds after first sight, and goes as far for an alert that was never read, which the
+        source may not know yet. One that no search told of either stays asked about: there is nothing to conclude from.
+        """
+        if reason in SOURCE_REASONS or (known.read_at is None and known.sighting is None):
+            return False
+        _, given_up = self.after(known.alert_id, reason, now)
+        is_gone = given_up is GivenUp.MISSING and known.read_at is not None
+        return is_gone or (given_up is not None and now >= known.first_seen_at + max_age)
+
     def clear(self, alert_id: str) -> None:
         """Forget an alert's failures; it need not have any."""
         self._streaks.pop(alert_id, None)
@@ -40,3 +53,8 @@ class Streaks:
         """Return how an alert stands."""
         streak = self._streaks.get(alert_id)
         return None if streak is None else streak.given_up(self._answered_at())
+
+    def all_given_up(self) -> Mapping[str, GivenUp]:
+        """Return the alerts that are given up, and how each stands."""
+        standings = ((alert_id, self.given_up(alert_id)) for alert_id in self._streaks)
+        return {alert_id: given_up for alert_id, given_up in standings if given_up is not None}

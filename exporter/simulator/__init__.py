@@ -6,12 +6,14 @@ from exporter.simulator.refusals import Refused
 from exporter.simulator.rows import Row
 from exporter.simulator.server import Simulator
 from exporter.simulator.settings import Dialect, Placement, SimulatorSettings
+from exporter.simulator.truth import Judgement
 from exporter.simulator.world import World
 
 __all__ = [
     "Alert",
     "Dialect",
     "Faults",
+    "Judgement",
     "Life",
     "Placement",
     "Refused",

@@ -72,6 +72,7 @@ def life_of(
     team: str = "infra",
     severity: int = 2,
     bk_biz_id: int | str = 2,
+    is_shielded: bool = False,
 ) -> Life:
     """Return the life that rows written by hand tell: created when the id says, acked and ended as they do.
 
@@ -88,6 +89,7 @@ def life_of(
             alert_name=f"alert {alert_id}",
             severity=severity,
             bk_biz_id=bk_biz_id,
+            is_shielded=is_shielded,
         ),
         rows=told,
         quiet_at=max((row.at for row in told), default=created_at),

@@ -10,7 +10,7 @@ from exporter.simulator.lives import Alert, Life, in_order_of_creation
 from exporter.simulator.rows import shown, written
 from exporter.simulator.search import Search
 from exporter.simulator.settings import SimulatorSettings
-from exporter.simulator.truth import truth
+from exporter.simulator.truth import NO_TARGETS, Judgement, truth
 
 
 class World:
@@ -47,9 +47,9 @@ class World:
         """Return the `data` that search_alert answers to this body; raises Refused where it would say no."""
         return Search.read(body).find(self._created(now), now)
 
-    def truth(self, now: float) -> dict[str, object]:
+    def truth(self, now: float, judgement: Judgement = NO_TARGETS) -> dict[str, object]:
         """Return what one would count by hand from all that is visible at `now`."""
-        return truth(self._created(now), self.settings.dialect, now)
+        return truth(self._created(now), self.settings.dialect, now, judgement)
 
     def _created(self, now: float) -> list[Life]:
         self._draw(now)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from exporter.blueking import Condition, Page, SearchQuery
-from exporter.config import SearchSettings, WatchSettings
+from exporter.config import LabelSettings, SearchSettings, WatchSettings
 from exporter.flow.labels import Labels, make_labels
 from exporter.flow.sightings import Sighting
 
@@ -17,21 +17,28 @@ CAP = 10_000
 
 @dataclass(frozen=True, slots=True)
 class SearchWatch:
-    """What to search for, and the labels of what is found: `source`, the alert's own `fields`, and the watch's."""
+    """What to search for, and the labels of what is found: `source`, the alert's own `fields`, and the watch's.
+
+    A value that a field's list leaves out becomes `other`.
+    """
 
     name: str
     search: SearchSettings
     base: Labels
-    fields: tuple[str, ...]
+    fields: tuple[LabelSettings, ...]
 
     def labels(self, sighting: Sighting) -> Labels:
         """Return the labels of an alert that this watch found."""
-        chosen = {name: sighting.fields.get(name, "") for name in self.fields}
-        return make_labels({**chosen, **dict(self.base)})
+        values: dict[str, str] = {
+            label.field: label.value_of(sighting.fields.get(label.field, "")) for label in self.fields
+        }
+        return make_labels(values | dict(self.base))
 
 
-def search_watches(source: str, watches: Iterable[WatchSettings], fields: Iterable[str]) -> tuple[SearchWatch, ...]:
-    """Return the search watches among `watches`, in their order."""
+def search_watches(
+    source: str, watches: Iterable[WatchSettings], fields: Iterable[LabelSettings]
+) -> tuple[SearchWatch, ...]:
+    """Return the search watches among `watches`, in their order; `fields` are the config's `labels`."""
     return tuple(
         SearchWatch(_name(watch), watch.search, make_labels({**watch.labels, "source": source}), tuple(fields))
         for watch in watches

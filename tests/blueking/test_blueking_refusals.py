@@ -110,9 +110,10 @@ def test_a_code_for_trouble_does_not_hide_a_clear_status(refused: Refused, statu
     assert refused(status=status, json=no(500)).reason in (Reason.NOT_ALLOWED, Reason.TOO_FAST)
 
 
-def test_the_common_error_of_the_esb_is_told_by_its_words(refused: Refused) -> None:
-    """ESB code 1306000 is a refusal where it speaks of authentication."""
-    assert type(refused(json=no("1306000", "User authentication failed"))) is NotAllowed
+@pytest.mark.parametrize("words", ["User authentication failed", "APP Code [bk_app_code] cannot be empty"])
+def test_the_common_error_of_the_esb_is_told_by_its_words(refused: Refused, words: str) -> None:
+    """ESB code 1306000 is a refusal where it speaks of authentication, or of credentials that it misses."""
+    assert type(refused(json=no("1306000", words))) is NotAllowed
 
 
 def test_a_gateway_tells_by_headers_where_its_body_does_not(refused: Refused, endpoint: Endpoint) -> None:

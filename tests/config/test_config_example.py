@@ -37,11 +37,11 @@ def known_keys(part: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 
 def given_keys(value: object, prefix: str = "") -> Iterator[str]:
-    """Yield each key path of a config in YAML, but for the names of labels, which are the user's."""
+    """Yield each key path of a config in YAML, but for the names of labels, which are the user's own."""
     if isinstance(value, list):
         for element in value:
             yield from given_keys(element, f"{prefix.removesuffix('.')}[].")
-    elif isinstance(value, dict) and not prefix.endswith("watch[].labels."):
+    elif isinstance(value, dict) and not prefix.endswith(("watch[].labels.", "].match.")):
         for name, inner in value.items():
             yield f"{prefix}{name}"
             yield from given_keys(inner, f"{prefix}{name}.")
@@ -69,7 +69,7 @@ def test_the_example_loads() -> None:
 
 def test_the_example_has_every_key_and_no_other() -> None:
     """A key that is added, renamed or dropped must be so in the example, be it in a comment."""
-    uncommented = re.sub(r"(?m)^( +)# (?=[a-z_]+: )", r"\1", EXAMPLE.read_text(encoding="utf-8"))
+    uncommented = re.sub(r"(?m)^( *)# (?=[a-z_]+: )", r"\1", EXAMPLE.read_text(encoding="utf-8"))
 
     assert set(given_keys(yaml.safe_load(uncommented))) == set(KNOWN)
 

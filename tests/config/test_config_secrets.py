@@ -187,6 +187,75 @@ def test_a_fault_near_a_secret_does_not_show_it(load: Load, source_yaml: str, mi
     assert "sources[0].auth" in told or "not valid YAML" in told
 
 
+KINDS = (
+    "hush",
+    "4242424242",
+    "hush+hush/hush==",
+    "Bearer hush hush",
+    "h" * 12 + "-hush-" + "0123456789abcdef" * 2,
+)
+PLACES = {
+    "placement": "sources: [{auth: {placement: %s}}]",
+    "app_code": "sources: [{auth: {app_code: [%s]}}]",
+    "username": "sources: [{auth: {username: {a: %s}}}]",
+    "a number for a code": "sources: [{auth: {app_code: 4242424242, username: 4242424242}}]",
+    "a key of auth": "sources: [{auth: {%s: }}]",
+    "instead of auth": "sources: [{auth: %s}]",
+    "name": 'sources: [{name: "%s !"}]',
+    "url": "sources: [{url: %s}]",
+    "query of url": 'sources: [{url: "https://bk.example.com/?bk_app_secret=%s"}]',
+    "fragment of url": 'sources: [{url: "https://bk.example.com/#%s"}]',
+    "user of url": 'sources: [{url: "https://%s@bk.example.com"}]',
+    "path": "sources: [{paths: {get_event_log: %s}}]",
+    "query of a path": 'sources: [{paths: {get_event_log: "/log/?bk_app_secret=%s"}}]',
+    "query of a path without a slash": 'sources: [{paths: {search_alert: "search?bk_token=%s"}}]',
+    "query of an address": 'sources: [{paths: {search_alert: "https://gw.example.com/search?bk_token=%s"}}]',
+    "user of an address": 'sources: [{paths: {get_event_log: "https://admin:%s@gw.example.com/log"}}]',
+    "tenant": 'sources: [{tenant_id: "a %s"}]',
+    "timezone": "sources: [{timezone: %s}]",
+    "certificate": "sources: [{tls: {cert_file: %s, key_file: %s, ca_file: %s}}]",
+    "proxy": 'sources: [{proxy_url: "%s"}]',
+    "headers": "sources: [{headers: %s}]",
+    "ledger": 'ledger: {url: "postgresql://flow:%s@db.example.com/flow"}',
+    "alert_url": 'web: {alert_url: "ftp://bk.example.com/?token=%s"}',
+}
+
+
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES.keys())
+@pytest.mark.parametrize("secret", KINDS)
+def test_a_secret_at_the_wrong_key_does_not_show(load: Load, secret: str, place: str) -> None:
+    """Where a secret is written or pasted by mistake, the fault tells what would be right, not what was given."""
+    with pytest.raises(ConfigError) as refused:
+        load(place.replace("%s", secret))
+
+    told = "".join(traceback.format_exception(refused.value))
+    assert "hush" not in told
+    assert "4242424242" not in told
+
+
+FARTHER = (
+    "sources: [{timeout: %s}]",
+    "sources: [{rate_limit: {burst: %s}}]",
+    "sources: [{tls: {insecure_skip_verify: %s}}]",
+    "sources: [{watch: [{alerts: [%s !]}]}]",
+    "sources: [{watch: [{search: {bk_biz_ids: [%s], status: [%s], severity: [%s]}}]}]",
+    "sources: [{watch: [{search: {bk_biz_ids: [2], conditions: [{key: a, value: b, method: %s}]}}]}]",
+    "poll: {interval: %s}",
+    "labels: [%s, %s]",
+    'web: {alert_url: "https://bk.example.com/{%s}"}',
+)
+
+
+@pytest.mark.parametrize("place", FARTHER)
+@pytest.mark.parametrize("secret", ["hush+hush/hush==", "h" * 12 + "-hush-" + "0123456789abcdef" * 2])
+def test_what_looks_like_a_secret_shows_nowhere(load: Load, secret: str, place: str) -> None:
+    """What is long, or has signs that are no part of words, is named by its kind at every other key."""
+    with pytest.raises(ConfigError) as refused:
+        load(place.replace("%s", secret))
+
+    assert "hush" not in str(refused.value)
+
+
 def test_validating_without_a_file_does_not_show_secrets_either() -> None:
     """The models themselves refuse without the values that they were given."""
     with pytest.raises(ValidationError) as refused:

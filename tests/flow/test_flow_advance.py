@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from exporter.flow.advance import advance
-from exporter.flow.observations import NOTHING, Total
+from exporter.flow.observations import NOTHING, Latency, Total
 from exporter.flow.records import FlowRecord, Log
-from tests.flow.reading import BORN, LIFE, POLICY, UNSEEN, ended, latencies, read, records, rejects
+from tests.flow.reading import ALERT_ID, BORN, LIFE, POLICY, UNSEEN, ended, latencies, read, records, rejects
 
 
 def test_a_whole_life_in_one_read() -> None:
@@ -192,3 +192,13 @@ def test_unreadable_rows_are_counted_once() -> None:
     _, second = advance(known, Log((), {"operate": 3}), now=BORN + 30, policy=POLICY)
 
     assert (rejects(first), rejects(second)) == ({"operate": 2}, {"operate": 1})
+
+
+def test_a_latency_names_its_alert_and_the_read_that_told() -> None:
+    """That is the exemplar of its bucket: the time of the read, for an ACK may be found late."""
+    _, told = read(UNSEEN, *LIFE, at=1000)
+
+    named = {o.total: (o.alert_id, o.read_at) for o in told if isinstance(o, Latency)}
+    assert named == dict.fromkeys(
+        (Total.TIME_TO_ACK, Total.TIME_TO_FIRST_ACTION, Total.TIME_TO_END), (ALERT_ID, BORN + 1000)
+    )

@@ -5,14 +5,15 @@ from copy import deepcopy
 from dataclasses import replace
 from itertools import groupby
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.flow.advance import Policy, advance
+from exporter.flow.advance import Policy, advance, see
 from exporter.flow.known import KnownAlert
 from exporter.flow.labels import Labels, make_labels
 from exporter.flow.observations import NOTHING, Count, Observations, Total
 from exporter.flow.records import FlowRecord, Log
+from exporter.flow.sightings import Outcome, Sighting
 
 BORN = 1_700_000_000
 POLICY = Policy(settle=10, max_age=10**9)
@@ -38,6 +39,7 @@ UNSEEN = st.builds(
     alert_id=st.sampled_from(["170000000000042", "not-a-number"]),
     labels=st.just(make_labels({"source": "prod"})),
     first_seen_at=st.just(float(BORN)),
+    ack_target=st.none() | st.integers(1, 1200).map(float),
 )
 Totals = Counter[tuple[Total, Labels, float | None]]
 
@@ -47,7 +49,8 @@ def totals(*reads: Observations) -> Totals:
     added: Totals = Counter()
     for observation in (o for observations in reads for o in observations):
         if isinstance(observation, Count):
-            added[observation.total, observation.labels, None] += observation.amount
+            if observation.amount or observation.total is not Total.ACK_DEADLINES:  # 0 is a birth
+                added[observation.total, observation.labels, None] += observation.amount
         else:
             added[observation.total, observation.labels, observation.seconds] += 1
     return added
@@ -156,6 +159,128 @@ def test_at_first_sight_only_what_is_older_than_the_start_is_left_out(
     was_read = any(row.created_at <= first for row in history)
     expected = (row for row in history if row.created_at >= start or (was_read and row.created_at > first))
     assert by_operate(reads) == Counter(row.operate for row in expected)
+
+
+@given(unseen=UNSEEN, history=HISTORIES, polled_at=st.lists(st.integers(BORN, AFTER_ALL), max_size=12))
+def test_each_alert_with_a_target_comes_to_exactly_one_result(
+    unseen: KnownAlert, history: list[FlowRecord], polled_at: list[int]
+) -> None:
+    """Whenever one asks: once, unless nothing tells when it was created."""
+    known, reads = unseen, []
+    for now in [*sorted(polled_at), AFTER_ALL]:
+        visible = [row for row in history if row.created_at <= now]
+        known, observations = advance(known, newest_first(visible), now=float(now), policy=POLICY)
+        reads.append(observations)
+
+    told = sum(amount for (total, _, _), amount in totals(*reads).items() if total is Total.ACK_DEADLINES)
+    assert told == int(unseen.ack_target is not None and known.created_at is not None)
+
+
+ENDS = {"RECOVER": Outcome.RECOVERED, "CLOSE": Outcome.CLOSED}
+LOOKS = st.lists(st.tuples(st.booleans(), st.integers(BORN, BORN + 1400)), max_size=12)
+
+
+def sighting(unseen: KnownAlert, rows: list[FlowRecord], *, shielded: bool) -> Sighting:
+    """Return what a search tells of an alert that has these rows so far."""
+    # As `advance` decides between two ends of one second.
+    end = min((row for row in rows if row.operate in ENDS), key=lambda row: (row.created_at, row.operate), default=None)
+    return Sighting(
+        unseen.alert_id,
+        is_acked=any(row.operate == "ACK" for row in rows),
+        is_shielded=shielded,
+        created_at=float(BORN),
+        ended_at=None if end is None else end.created_at,
+        outcome=None if end is None else ENDS[end.operate],
+    )
+
+
+@given(unseen=UNSEEN, history=HISTORIES, looks=LOOKS, shielded=st.booleans())
+def test_searches_between_the_reads_change_no_total(
+    unseen: KnownAlert, history: list[FlowRecord], looks: list[tuple[bool, int]], shielded: bool
+) -> None:
+    """Where a search tells what the records tell, it does not matter when and how often one searches and reads."""
+    last = sighting(unseen, history, shielded=shielded)
+    _, at_once = advance(see(unseen, last, AFTER_ALL), newest_first(history), now=AFTER_ALL, policy=POLICY)
+
+    known, reads = see(unseen, sighting(unseen, [], shielded=shielded), BORN), []
+    for is_search, now in [*sorted(looks, key=lambda look: look[1]), (True, AFTER_ALL), (False, AFTER_ALL)]:
+        visible = [row for row in history if row.created_at <= now]
+        if is_search:
+            known = see(known, sighting(unseen, visible, shielded=shielded), float(now))
+        else:
+            known, observations = advance(known, newest_first(visible), now=float(now), policy=POLICY)
+            reads.append(observations)
+
+    assert totals(*reads) == totals(at_once)
+
+
+@given(
+    unseen=UNSEEN,
+    history=HISTORIES,
+    looks=LOOKS,
+    acked_at=st.integers(BORN, BORN + 1400),
+    ended_at=st.none() | st.integers(BORN, BORN + 1400),
+    unshielded_at=st.integers(BORN, BORN + 1400),
+)
+def test_whatever_searches_tell_nothing_counts_twice_and_a_late_ack_is_never_met(
+    unseen: KnownAlert,
+    history: list[FlowRecord],
+    looks: list[tuple[bool, int]],
+    acked_at: int,
+    ended_at: int | None,
+    unshielded_at: int,
+) -> None:
+    """Also of acknowledgements and ends that no record tells, and of shields that go."""
+    history = [row for row in history if row.operate != "ACK"]
+    known, reads = unseen, []
+    for is_search, now in [*sorted(looks, key=lambda look: look[1]), (False, AFTER_ALL), (False, AFTER_ALL + 1000)]:
+        visible = [row for row in history if row.created_at <= now]
+        if is_search:
+            is_over = ended_at is not None and ended_at <= now
+            told = Sighting(
+                unseen.alert_id,
+                is_acked=acked_at <= now,
+                is_shielded=now < unshielded_at,
+                created_at=float(BORN),
+                outcome=Outcome.CLOSED if is_over else None,
+                ended_at=float(ended_at) if is_over and ended_at is not None else None,
+            )
+            known = see(known, told, float(now))
+        else:
+            known, observations = advance(known, newest_first(visible), now=float(now), policy=POLICY)
+            reads.append(observations)
+
+    counted = totals(*reads)
+    for once in set(Total) - {Total.RECORDS, Total.RECORDS_REJECTED}:
+        assert sum(amount for (total, _, _), amount in counted.items() if total is once) <= 1
+    results = {dict(labels)["result"] for total, labels, _ in counted if total is Total.ACK_DEADLINES}
+    if unseen.ack_target is not None and acked_at > BORN + unseen.ack_target:
+        assert "met" not in results
+
+
+@settings(deadline=None)  # each example is polled twice, which takes its time on a busy machine
+@given(
+    history=st.lists(RECORDS, max_size=25).map(lambda rows: [BIRTH, *sorted(rows, key=lambda row: row.created_at)]),
+    polled_at=st.lists(st.integers(BORN, BORN + 1400), max_size=12),
+    target=st.integers(1, 1200),
+    quarters=st.integers(-4 * 14, 4 * 14),
+)
+def test_a_wrong_time_zone_changes_no_total(
+    history: list[FlowRecord], polled_at: list[int], target: int, quarters: int
+) -> None:
+    """Records that are all off by some quarters of an hour come to the same latencies, ends and results."""
+    unseen = KnownAlert("prod", f"{BORN}00042", make_labels({"source": "prod"}), BORN, ack_target=float(target))
+
+    def told(off: float) -> Totals:
+        known, reads = unseen, []
+        # An end that seems to lie ahead settles from its first sight on, so that needs another read.
+        for now in [*sorted(polled_at), AFTER_ALL, AFTER_ALL + 10]:
+            visible = [replace(row, created_at=row.created_at + off) for row in history if row.created_at <= now]
+            known, observations = advance(known, newest_first(visible), now=float(now), policy=POLICY)
+            reads.append(observations)
+        return totals(*reads)
+
+    assert told(900.0 * quarters) == told(0.0)
 
 
 def by_operate(reads: list[Observations]) -> Counter[str]:

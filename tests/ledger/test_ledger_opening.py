@@ -175,7 +175,7 @@ def test_a_total_of_a_later_version_is_told(tmp_path: Path) -> None:
     path = tmp_path / "flow.db"
     make_ledger(path)
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("INSERT INTO series VALUES (1, 'mood', '{}', NULL, 0)")
+        connection.execute("INSERT INTO series (total, labels, revealed) VALUES ('mood', '{}', 0)")
         connection.commit()
 
     with pytest.raises(LedgerError, match="'mood', which this version does not know"):
@@ -220,3 +220,31 @@ def test_an_older_ledger_is_brought_up_to_date(tmp_path: Path) -> None:
     engine.dispose()
 
     assert ran == [schema.VERSION, schema.VERSION + 1]
+
+
+def test_a_ledger_of_the_first_version_keeps_its_alerts_and_totals(tmp_path: Path) -> None:
+    """What was counted stays; the alerts that it knows have no ack target, and its series began with history."""
+    path = tmp_path / "flow.db"
+    open_ledger(f"sqlite:///{path}", BOUNDS).close()
+    with closing(sqlite3.connect(path)) as connection:
+        for column in ("ack_sighted_at", "ack_target", "deadline_result"):
+            connection.execute(f"ALTER TABLE alerts DROP COLUMN {column}")
+        connection.execute("ALTER TABLE series DROP COLUMN created_at")
+        connection.execute("""INSERT INTO series VALUES (1, 'records', '{"source":"prod"}', NULL, 1)""")
+        connection.execute("INSERT INTO cells VALUES (1, 'value', 4)")
+        connection.execute("UPDATE ledger SET schema_version = 1")
+        connection.execute(
+            "INSERT INTO alerts (source, alert_id, labels, first_seen_at, counts_from, creation_recorded, counted,"
+            " rejected, ack_observed, first_action_observed, end_observed, end_recorded, watch, quiet_reads)"
+            """ VALUES ('prod', '1', '{"source":"prod"}', 1, 1, 0, '{"ACK":1}', '{}', 1, 0, 0, 0, '', 0)"""
+        )
+        connection.commit()
+
+    ledger = open_ledger(f"sqlite:///{path}", BOUNDS)
+    known = ledger.get("prod", "1")
+    totals = list(ledger.view().totals.values())
+    ledger.close()
+
+    assert known is not None
+    assert (known.counted, known.ack_target, known.deadline_result) == ({"ACK": 1}, None, None)
+    assert [(total.values, total.created_at) for total in totals] == [((4.0,), None)]

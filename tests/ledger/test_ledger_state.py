@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from exporter.flow.deadlines import DeadlineResult
 from exporter.flow.known import EVERYTHING, KnownAlert, Milestone
 from exporter.flow.labels import extend, make_labels
 from exporter.flow.observations import Count, Latency, Total
@@ -45,7 +46,10 @@ OPEN = KnownAlert(
         outcome=Outcome.CLOSED,
         updated_at=1_700_000_091.0,
     ),
+    ack_sighted_at=1_700_000_060.0,
     quiet_reads=3,
+    ack_target=300.0,
+    deadline_result=DeadlineResult.MET,
 )
 RESTED = KnownAlert(
     source="prod",

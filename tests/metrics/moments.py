@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
+from exporter.flow.deadlines import AckTarget, AckTargets
 from exporter.flow.known import KnownAlert, Milestone
 from exporter.flow.labels import Labels, extend, make_labels
 from exporter.flow.observations import Total
-from exporter.flow.sightings import Outcome
-from exporter.ledger import Series, SeriesTotal, View
+from exporter.flow.sightings import Outcome, Sighting
+from exporter.ledger import Exemplar, Series, SeriesTotal, View
 from exporter.metrics import Moment, SourceState
 from exporter.metrics.moment import WatchedState
 
@@ -20,12 +21,21 @@ RECORDS = Series(Total.RECORDS, extend(G, operate="ACK", status="SUCCESS"))
 ACK_TIMES = Series(Total.TIME_TO_ACK, G)
 TOTALS = {
     RECORDS: SeriesTotal((3.0,), revealed=True),
-    ACK_TIMES: SeriesTotal((1.0, 0.0, 2.0, 1234.5), revealed=True),
+    ACK_TIMES: SeriesTotal(
+        (1.0, 0.0, 2.0, 1234.5),
+        revealed=True,
+        created_at=1_600_000_000.5,
+        exemplars={0: Exemplar("1700000000002", 4.5, 1_700_000_006.25), 2: Exemplar("x" * 121, 700.0, 1_700_000_007.0)},
+    ),
     Series(Total.TIME_TO_FIRST_ACTION, G): SeriesTotal((1.0, 0.0, 2.0), revealed=True),
     Series(Total.TIME_TO_END, extend(G, outcome="closed")): SeriesTotal((0.0, 1.0, 4000.0), revealed=True),
     Series(Total.ALERTS_ENDED, extend(G, outcome="closed", acked="true")): SeriesTotal((1.0,), revealed=True),
+    Series(Total.ACK_DEADLINES, extend(G, result="missed")): SeriesTotal((1.0,), revealed=True),
     Series(Total.RECORDS_REJECTED, make_labels({"source": "prod", "reason": "operate"})): SeriesTotal((2.0,)),
 }
+
+
+NAMES = {"alert_name": '<b>"disk"</b>\\', "strategy_id": "42", "strategy_name": "disk full", "severity": "fatal"}
 
 
 def make_alert(alert_id: str, labels: Labels = G, **fields: object) -> KnownAlert:
@@ -41,9 +51,10 @@ ALERTS = {
     for known in (
         make_alert("1700000000001", anomaly_count=62),
         make_alert("1700000000002", ack=Milestone(5.0, observed=True), anomaly_count=0),
-        make_alert("1700000000003"),
+        make_alert("1700000000003", sighting=Sighting("1700000000003", NAMES), created_at=0.5),
         make_alert("1700000000004", outcome=Outcome.CLOSED, anomaly_count=7),
         make_alert("1700000000005", read_at=None),
+        make_alert("1700000000006", sighting=Sighting("1700000000006", is_shielded=True)),
     )
 }
 
@@ -80,4 +91,5 @@ def make_moment(
         watched=frozenset(alerts) if watched is None else watched,
         sources=(make_state() if state is None else state,),
         birth_hold=birth_hold,
+        targets=AckTargets([AckTarget({"severity": "fatal"}, 300.0, 0.99), AckTarget({}, 1800.0, 0.95)]),
     )

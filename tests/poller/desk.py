@@ -2,14 +2,17 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from exporter.blueking import BlueKingError, Page, Reason
-from exporter.config import PollSettings, RateLimitSettings
+from exporter.config import LabelSettings, PollSettings, RateLimitSettings
+from exporter.flow.deadlines import NO_TARGETS, AckTargets
 from exporter.flow.observations import Total
 from exporter.flow.records import FlowRecord, Log
 from exporter.ledger import Ledger, open_ledger
-from exporter.metrics import OwnMetrics, SourceState
+from exporter.metrics import LABEL_SETS, OwnMetrics, SourceState
+from exporter.poller.label_sets import LabelSets
 from exporter.poller.source import SourcePoller
 from exporter.poller.workers import Answer, Question
 from exporter.watch import Watches, search_watches
@@ -17,7 +20,7 @@ from tests.watching import make_source, write_watch_file
 
 BORN = 1_700_000_000.0
 BOUNDS = {Total.TIME_TO_ACK: (60.0,), Total.TIME_TO_FIRST_ACTION: (60.0,), Total.TIME_TO_END: (60.0,)}
-FIELDS = ("severity",)
+FIELDS = (LabelSettings(field="severity"),)
 POLL = PollSettings(interval=30.0, acked_interval=300.0, settle=10.0, first_seen_window=3600.0)
 
 
@@ -36,14 +39,17 @@ class Desk:
         limits: RateLimitSettings | None = None,
         watch: str = "[{files: [watch.yaml]}]",
         poll: PollSettings = POLL,
+        targets: AckTargets = NO_TARGETS,
+        most_label_sets: int | None = None,
     ) -> None:
         self.folder = folder
         self.now = now
         self.own = OwnMetrics("1.2.3")
         self.own.add_source("prod", Reason, ["get_event_log"])
-        self.ledger: Ledger = open_ledger(f"sqlite:///{folder}/flow.db", BOUNDS)
+        bounds = {**BOUNDS, Total.TIME_TO_ACK: (60.0, *(target.within for target in targets))}
+        self.ledger: Ledger = open_ledger(f"sqlite:///{folder}/flow.db", bounds)
         source = make_source(folder, watch)
-        watches = Watches("prod", source.watch, FIELDS)
+        watches = Watches("prod", source.watch, [label.field for label in FIELDS])
         self.watch_name = next(iter(watches.names), "")
         self._watch = watch
         self.poller = SourcePoller(
@@ -53,6 +59,10 @@ class Desk:
             ledger=self.ledger,
             own=self.own,
             poll=poll,
+            targets=targets,
+            label_sets=LabelSets(
+                self.ledger.label_sets(), most_label_sets, partial(self.own.series_dropped, LABEL_SETS)
+            ),
             limits=limits or RateLimitSettings(requests_per_second=100.0, burst=100, concurrency=100),
             jitter=lambda: 1.0,
             now=now,

@@ -62,7 +62,9 @@ def test_an_overloaded_source_has_good_cycles_as_far_as_it_came(desk: Desk) -> N
     desk.cycle()
 
     assert first == BORN
-    assert desk.ledger.last_good_cycle_at("prod", desk.watch_name) == desk.now - 570
+    due_at = desk.ledger.last_good_cycle_at("prod", desk.watch_name)
+    assert due_at is not None
+    assert desk.now - 600 <= due_at <= desk.now - 567
 
 
 def test_new_alerts_count_although_the_time_zone_is_wrong(desk: Desk) -> None:

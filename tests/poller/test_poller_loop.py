@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from exporter.blueking import Unreachable
+from exporter.blueking import NotAllowed, Unreachable
 from exporter.config import PollSettings, RateLimitSettings
 from exporter.flow.records import FlowRecord, Log
 from exporter.ledger import Ledger, open_ledger
@@ -66,6 +66,7 @@ class Loop:
             clock=self.clock,
         )
         self.publisher = Publisher(self.poller.moment(), own, self.clock)
+        self.started_at = self.clock()
         self.stopping = threading.Event()
         self.thread = threading.Thread(target=self._run)
         self.raised: BaseException | None = None
@@ -252,6 +253,21 @@ def test_a_stop_does_not_wait_for_a_server_that_hangs(tmp_path: Path) -> None:
         loop.stop()
         assert time.monotonic() - started < 8
         release.set()
+
+
+def test_a_change_of_health_is_published_at_the_next_tick(tmp_path: Path) -> None:
+    """A source that is refused shows so within about a second, though nothing is committed for it."""
+
+    def refused(_alert_id: str) -> Log:
+        raise NotAllowed("auth")
+
+    watch(tmp_path, "1")
+    with running(Loop(tmp_path, refused)) as loop:
+        wait_until(lambda: not loop.publisher.current.moment.sources[0].up, within=20)
+        first = loop.publisher.current.moment.at
+
+        assert not loop.publisher.current.moment.sources[0].up
+        assert first - loop.started_at < 4
 
 
 def test_the_state_of_sources_is_published_without_commits(tmp_path: Path) -> None:

@@ -99,6 +99,65 @@ def test_a_server_that_says_when_is_heard() -> None:
     assert health.paused_until == 41.0
 
 
+@pytest.mark.parametrize("alerts", [0, 3, 6])
+def test_alerts_that_time_out_make_no_pause_longer(alerts: int) -> None:
+    """However many alerts failed for themselves before, the first pause is the first one; the second doubles it."""
+    health = make_health()
+    for _ in range(alerts):
+        health.failed(TimedOut("slow"), asked_at=1.0, now=1.0)
+
+    health.failed(TooFast("too fast"), asked_at=2.0, now=2.0)
+    first = health.paused_until - 2.0
+    health.failed(TooFast("too fast"), asked_at=10.0, now=10.0)
+
+    assert (first, health.paused_until - 10.0) == (1.0, 2.0)
+
+
+def test_pauses_of_different_kinds_double_for_themselves() -> None:
+    """A connection that breaks is another matter than haste; a refused caller waits its minute, not ten."""
+    health = make_health()
+    for asked_at in (10.0, 20.0, 30.0):
+        health.failed(TooFast("too fast"), asked_at, asked_at)
+    health.failed(Unreachable("refused"), 40.0, 40.0)
+    after_unreachable = health.paused_until
+    health.failed(NotAllowed("auth"), 50.0, 50.0)
+
+    assert (after_unreachable, health.paused_until) == (41.0, 110.0)
+
+
+def test_an_answer_ends_the_row() -> None:
+    """After it the next pause is the first one again, and the source is as far from being down as ever."""
+    health = make_health()
+    for asked_at in (10.0, 20.0, 30.0, 40.0):
+        health.failed(TooFast("too fast"), asked_at, asked_at)
+    health.succeeded(50.0, 50.0)
+    health.failed(TooFast("too fast"), 60.0, 60.0)
+
+    assert (health.trouble, health.paused_until) == ("", 61.0)
+
+
+def test_failures_of_every_kind_add_up_to_a_source_that_is_down() -> None:
+    """Five polls in a row without an answer are enough, whatever went wrong with each."""
+    health = make_health()
+    for error in (TimedOut("slow"), Upstream("500"), TooFast("too fast"), TimedOut("slow")):
+        health.failed(error, health.paused_until + 1.0, health.paused_until + 1.0)
+    before = health.trouble
+    health.failed(Unreachable("refused"), health.paused_until + 1.0, health.paused_until + 1.0)
+
+    assert (before, health.trouble) == ("", "refused")
+
+
+def test_one_broken_connection_after_a_slow_alert_is_no_source_that_is_down() -> None:
+    """A single one may be an idle connection that the server just closed, whatever else failed before."""
+    health = make_health()
+    health.failed(TimedOut("slow"), 1.0, 1.0)
+    health.failed(Unreachable("reset"), 2.0, 2.0)
+    before = health.trouble
+    health.failed(Unreachable("reset"), 4.0, 4.0)
+
+    assert (before, health.trouble) == ("", "reset")
+
+
 def test_a_failure_before_the_clock_was_set_back_hides_no_answer() -> None:
     """What is answered after the clock moved is news, though its time is before that of the failure."""
     health = make_health()

@@ -315,7 +315,7 @@ def test_a_refused_search_is_trouble_that_shows_and_ends(desk: Desk, server: Ser
     assert not desk.ledger.has_baseline("prod")
 
     server.refusal = None
-    pass_time(desk, server, 60)
+    pass_time(desk, server, 120)
     assert desk.state().up
     assert desk.ledger.has_baseline("prod")
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.blueking import Page, SearchQuery
-from exporter.config import SearchSettings
+from exporter.config import LabelSettings, SearchSettings
 from exporter.flow.sightings import Sighting
 from exporter.watch.search import CAP, PAGE_SIZE, SearchRound, search_watches
 from tests.watching import make_source
@@ -125,8 +125,21 @@ def test_a_page_that_is_empty_before_the_total_ends_the_round() -> None:
 def test_a_search_watch_labels_what_it_finds(tmp_path: Path) -> None:
     """Source, the alert's fields that the config chose, and the watch's labels; a field that is empty makes none."""
     source = make_source(tmp_path, "[{alerts: [1]}, {search: {bk_biz_ids: [2]}, labels: {team: infra}}]")
-    (watch,) = search_watches("prod", source.watch, ("severity", "strategy_id"))
+    (watch,) = search_watches(
+        "prod", source.watch, (LabelSettings(field="severity"), LabelSettings(field="strategy_id"))
+    )
 
     labels = watch.labels(Sighting("1", {"severity": "fatal", "strategy_id": "", "alert_name": "x"}))
 
     assert labels == (("severity", "fatal"), ("source", "prod"), ("team", "infra"))
+
+
+def test_a_listed_field_lets_only_its_values_through(tmp_path: Path) -> None:
+    """Any other value becomes `other`, and an empty one makes no label."""
+    source = make_source(tmp_path, "[{search: {bk_biz_ids: [2]}}]")
+    only = LabelSettings(field="strategy_id", only=("169", "170"))
+    (watch,) = search_watches("prod", source.watch, (only,))
+
+    found = [watch.labels(Sighting("1", {"strategy_id": value})) for value in ("169", "171", "")]
+
+    assert [dict(labels).get("strategy_id") for labels in found] == ["169", "other", None]
