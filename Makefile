@@ -2,7 +2,7 @@
 # make test   set up, then every test
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format bench lock clean
+.PHONY: help setup run test check format bench docs lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -15,6 +15,7 @@ help:
 	@echo "make test    every test"
 	@echo "make check   format, lint, types"
 	@echo "make bench   the benchmarks"
+	@echo "make docs    docs/metrics.md, from the tables of metrics"
 	@echo "make setup   only the set-up, into $(VENV)"
 	@echo "make format  rewrite the code in the project's format"
 	@echo "make lock    resolve the locked versions anew"
@@ -49,6 +50,9 @@ format: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m bench
+
+docs: $(READY)
+	$(BIN)/python -m tools.metrics_doc
 
 lock:
 	$(PYTHON) -m venv $(VENV)-lock

@@ -156,11 +156,17 @@ def test_the_log_can_be_json(config: Path) -> None:
 
 
 def test_the_demo_fills_within_a_minute() -> None:
-    """Nothing to configure: records by operate, anomaly points of open alerts, and times to ack are there."""
+    """Nothing to configure: records by operate, anomaly points of open alerts, times to ack and results are there."""
     with ExporterProcess(None) as exporter:
-        wait_until(lambda: bool(flow_samples(exporter.samples())), within=60)
-        names = {name for name, _ in flow_samples(exporter.samples())}
+        wait_until(
+            lambda: "bkmonitor_flow_records_total" in {n for n, _ in flow_samples(exporter.samples())}, within=60
+        )
+        samples = flow_samples(exporter.samples())
         assert exporter.stop() == 0
+
+    names = {name for name, _ in samples}
+    results = {dict(pairs)["result"] for name, pairs in samples if name == "bkmonitor_flow_ack_deadlines_total"}
+    assert {"met", "missed"} <= results
 
     assert {
         "bkmonitor_flow_records_total",

@@ -13,7 +13,7 @@ import yaml
 
 from exporter.config import load_config
 from exporter.service import Service, Stopper
-from exporter.simulator import Life, Row, Simulator, SimulatorSettings, life_of
+from exporter.simulator import Judgement, Life, Row, Simulator, SimulatorSettings, life_of
 from tests.e2e.harness import (
     ExporterProcess,
     Samples,
@@ -125,13 +125,18 @@ class Deployment:
         return answer
 
     def wrong(self, samples: Samples, lagging: Collection[str] = ()) -> dict[str, tuple[float, float]]:
-        """Return what the flow metrics tell otherwise than it is; of the `lagging` alerts the morning is to be told."""
+        """Return what the flow metrics tell otherwise than it is.
+
+        Of the `lagging` alerts the logs of the morning are to be told, and the acknowledgements that searches tell.
+        """
         told = {key: value for key, value in flow_samples(samples).items() if ("source", self.name) in key[1]}
         world = self._simulator.world
-        then: Any = world.truth(self._morning)["alerts"]
-        now: Any = world.truth(self._now)["alerts"]
-        alerts = [a for a in now if a["id"] not in lagging] + [a for a in then if a["id"] in lagging]
-        return differences(told, true_samples({"alerts": alerts}, self.name, _BOUNDS))
+        then: Any = world.truth(self._morning, Judgement(searched=True))
+        now: Any = world.truth(self._now, Judgement(searched=True))
+        is_acked = {alert["id"]: alert["is_acked"] for alert in now["alerts"]}
+        alerts = [alert for alert in now["alerts"] if alert["id"] not in lagging]
+        alerts += [{**alert, "is_acked": is_acked[alert["id"]]} for alert in then["alerts"] if alert["id"] in lagging]
+        return differences(told, true_samples({**now, "alerts": alerts}, self.name, _BOUNDS))
 
 
 class Exporter(Protocol):
@@ -182,10 +187,13 @@ def watched_process(folder: Path, clothes: Clothes, *names: str) -> Iterator[tup
 
 
 class LeapingExporter:
-    """An exporter in this process whose clock a test can put forward, so that it need not wait for minutes."""
+    """An exporter in this process whose clock a test can put forward, so that it need not wait for minutes.
 
-    def __init__(self, config: Path) -> None:
-        self._ahead = 0.0
+    At first it is `ahead` of ours by so many seconds.
+    """
+
+    def __init__(self, config: Path, ahead: float = 0.0) -> None:
+        self._ahead = ahead
         self._stopper = Stopper()
         self._service = Service(
             load_config(config, {}),
@@ -207,6 +215,11 @@ class LeapingExporter:
             self._stopper.stop()
             self._thread.join()
             self._service.close()
+
+    @property
+    def url(self) -> str:
+        """Where it is served."""
+        return self._service.url
 
     def leap(self, seconds: float) -> None:
         """Put the clock forward."""

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -121,37 +121,91 @@ def flow_samples(samples: Samples) -> Samples:
     }
 
 
-def true_samples(truth: Mapping[str, Any], source: str, bounds: Iterable[float]) -> Samples:
-    """Return the flow metrics that a simulator's truth asks for, counted alert by alert, without zeros."""
-    told: Counter[tuple[str, frozenset[tuple[str, str]]]] = Counter()
+SEVERITIES = {1: "fatal", 2: "warning", 3: "remind"}
+Labelled = Callable[[Mapping[str, Any]], Mapping[str, object]]
 
-    def add(name: str, amount: float, **extra: str) -> None:
-        told[f"bkmonitor_flow_{name}", labels({"source": source, "team": alert["team"], **extra})] += amount  # type: ignore[assignment] # a Counter holds floats as well
 
-    def observe(name: str, since: float, until: float | None, **extra: str) -> None:
-        if until is not None:
-            add(f"{name}_count", 1, **extra)
-            add(f"{name}_sum", until - since, **extra)
-            add(f"{name}_bucket", 1, le="+Inf", **extra)
-            for bound in bounds:
-                add(f"{name}_bucket", int(until - since <= bound), le=str(float(bound)), **extra)
+def by_team(alert: Mapping[str, Any]) -> dict[str, object]:
+    """Return the label of an alert that a watch file lists under its team."""
+    return {"team": alert["team"]}
 
+
+def true_samples(
+    truth: Mapping[str, Any], source: str, bounds: Iterable[float], *, labelled: Labelled = by_team
+) -> Samples:
+    """Return the flow metrics that a simulator's truth asks for, counted alert by alert, without zeros.
+
+    `labelled` tells the labels of an alert. The configured targets themselves are not among them.
+    """
+    tally = _Tally(source, labelled, tuple(bounds), {a["ack_target"] for a in truth["alerts"]} - {None})
     for alert in truth["alerts"]:
+        tally.add_logged(alert)
+        if alert["deadline_result"] is not None:
+            tally.add(alert, "ack_deadlines_total", 1, result=alert["deadline_result"])
+        if alert["outcome"] is None:
+            tally.add_open(alert, is_named=truth["searched"])
+        else:
+            tally.add_ended(alert)
+    return {key: float(value) for key, value in (tally.counted | tally.oldest).items() if value}
+
+
+class _Tally:
+    """Adds up samples; `oldest` holds the one gauge that is no sum."""
+
+    def __init__(self, source: str, labelled: Labelled, bounds: tuple[float, ...], targets: set[float]) -> None:
+        self._source = source
+        self._labelled = labelled
+        self._bounds = bounds
+        self._targets = targets
+        self.counted: dict[tuple[str, frozenset[tuple[str, str]]], float] = defaultdict(float)
+        self.oldest: dict[tuple[str, frozenset[tuple[str, str]]], float] = {}
+
+    def add(self, alert: Mapping[str, Any], name: str, amount: float, /, **extra: str) -> None:
+        self.counted[self._key(alert, name, extra)] += amount
+
+    def add_logged(self, alert: Mapping[str, Any]) -> None:
         for operate, statuses in alert["records"].items():
             for status, amount in statuses.items():
-                add("records_total", amount, operate=operate, status=status)
-        created = alert["created_at"]
-        observe("time_to_ack_seconds", created, alert["acked_at"])
-        observe("time_to_first_action_seconds", created, alert["first_action_at"])
-        acked = "true" if alert["acked_at"] is not None else "false"
-        if alert["outcome"] is None:
-            # A log does not tell the shield, a search does.
-            add("open_alerts", 1, acked=acked, shielded=str(alert.get("shielded", False)).lower())
-            add("anomaly_count", alert["anomaly_count"] or 0, alert_id=alert["id"])
-        else:
-            observe("time_to_end_seconds", created, alert["ended_at"], outcome=alert["outcome"])
-            add("alerts_ended_total", 1, outcome=alert["outcome"], acked=acked)
-    return {key: float(value) for key, value in told.items() if value}
+                self.add(alert, "records_total", amount, operate=operate, status=status)
+        self._observe(alert, "time_to_ack_seconds", alert["acked_at"], {*self._bounds, *self._targets})
+        self._observe(alert, "time_to_first_action_seconds", alert["first_action_at"], self._bounds)
+
+    def add_ended(self, alert: Mapping[str, Any]) -> None:
+        self._observe(alert, "time_to_end_seconds", alert["ended_at"], self._bounds, outcome=alert["outcome"])
+        self.add(alert, "alerts_ended_total", 1, outcome=alert["outcome"], acked=_flag(alert["is_acked"]))
+
+    def add_open(self, alert: Mapping[str, Any], *, is_named: bool) -> None:
+        acked, shielded = alert["is_acked"], alert["is_shielded"]
+        self.add(alert, "open_alerts", 1, acked=_flag(acked), shielded=_flag(shielded))
+        self.add(alert, "anomaly_count", alert["anomaly_count"] or 0, alert_id=alert["id"])
+        names = {name: alert[name] or "" for name in ("alert_name", "strategy_id", "strategy_name")} if is_named else {}
+        self.add(alert, "alert_info", 1, alert_id=alert["id"], **{name: str(text) for name, text in names.items()})
+        if not acked and not shielded:
+            self.add(alert, "unacked_since_timestamp_seconds", alert["created_at"], alert_id=alert["id"])
+            key = self._key(alert, "oldest_unacked_timestamp_seconds", {})
+            self.oldest[key] = min(alert["created_at"], self.oldest.get(key, alert["created_at"]))
+
+    def _observe(
+        self, alert: Mapping[str, Any], name: str, until: float | None, bounds: Iterable[float], **extra: str
+    ) -> None:
+        if until is None:
+            return
+        seconds = max(0, until - alert["created_at"])
+        self.add(alert, f"{name}_count", 1, **extra)
+        self.add(alert, f"{name}_sum", seconds, **extra)
+        self.add(alert, f"{name}_bucket", 1, le="+Inf", **extra)
+        for bound in bounds:
+            self.add(alert, f"{name}_bucket", int(seconds <= bound), le=str(float(bound)), **extra)
+
+    def _key(
+        self, alert: Mapping[str, Any], name: str, extra: Mapping[str, str]
+    ) -> tuple[str, frozenset[tuple[str, str]]]:
+        own = {name: str(value) for name, value in self._labelled(alert).items()}
+        return f"bkmonitor_flow_{name}", labels({"source": self._source, **own, **extra})
+
+
+def _flag(value: bool) -> str:
+    return str(value).lower()
 
 
 def differences(told: Samples, truth: Samples) -> dict[str, tuple[float, float]]:

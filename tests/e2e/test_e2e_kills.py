@@ -1,21 +1,34 @@
 """Every total equals the truth, whatever the dialect and the rhythm, and however often the process is killed."""
 
+import math
 import random
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from exporter.blueking import SearchQuery, read_page
 from exporter.simulated_watch import watch_file_kept, write_watch_file
-from exporter.simulator import Dialect, Faults, Simulator, SimulatorSettings, World
-from tests.e2e.harness import ExporterProcess, differences, flow_samples, true_samples, wait_until
+from exporter.simulator import Dialect, Faults, Judgement, Simulator, SimulatorSettings
+from tests.e2e.harness import (
+    SEVERITIES,
+    ExporterProcess,
+    Samples,
+    differences,
+    flow_samples,
+    labels,
+    true_samples,
+    wait_until,
+)
 
 BOUNDS = (1.0, 2.0, 5.0, 10.0, 20.0)
-LIVE = 14.0  # seconds in which new things happen
+LIVE = 14.0  # seconds in which new things happen; deadlines pass also later, before anything is compared
 KILLS = 5
+# Acknowledgements take 1 to 6 s at this speed.
+WITHIN_BY_TEAM = {"payments": 2.0, "infra": 3.0}
+WITHIN_BY_SEVERITY = {1: 1.0, 2: 4.0}
 
 CONFIG = """\
 sources:
@@ -29,6 +42,9 @@ histograms:
   time_to_ack: [1s, 2s, 5s, 10s, 20s]
   time_to_first_action: [1s, 2s, 5s, 10s, 20s]
   time_to_end: [1s, 2s, 5s, 10s, 20s]
+ack_targets:
+  - {{match: {{team: payments}}, within: 2s}}
+  - {{match: {{team: infra}}, within: 3s}}
 ledger: {{url: "sqlite:///{folder}/flow.db"}}
 web: {{birth_hold: {birth_hold}}}
 """
@@ -64,7 +80,10 @@ def test_totals_equal_the_truth_after_kills(
                     wait_until(lambda: time.time() >= epoch + kill_at, within=LIVE)  # noqa: B023 - called here only
             wait_until(lambda: time.time() > epoch + LIVE, within=LIVE)
         write_watch_file(tmp_path / "watch.json", simulator.world, epoch + LIVE)
-        truth = true_samples(simulator.world.truth(epoch + LIVE), "sim", BOUNDS)
+        judgement = Judgement(within=lambda alert: WITHIN_BY_TEAM.get(alert.team), at=math.inf)
+        truth = true_samples(simulator.world.truth(epoch + LIVE, judgement), "sim", BOUNDS)
+        truth |= target_samples("team", WITHIN_BY_TEAM)
+        assert is_telling(truth)
 
         with ExporterProcess(config) as exporter:
             wait_until(lambda: not differences(flow_samples(exporter.samples()), truth), within=40)
@@ -76,6 +95,20 @@ def test_totals_equal_the_truth_after_kills(
             assert exporter.stop() == 0
 
 
+def target_samples(label: str, within: Mapping[str, float]) -> Samples:
+    """Return the gauge of the targets that match alerts by one label."""
+    return {("bkmonitor_flow_ack_target_seconds", labels({label: value})): s for value, s in within.items()}
+
+
+def is_telling(truth: Samples) -> bool:
+    """Return whether there is something of each kind to compare: every result, every gauge of open alerts."""
+    results = {dict(pairs)["result"] for name, pairs in truth if name == "bkmonitor_flow_ack_deadlines_total"}
+    gauges = {"oldest_unacked_timestamp_seconds", "unacked_since_timestamp_seconds", "alert_info", "open_alerts"}
+    return results == {"met", "missed", "ended"} and {f"bkmonitor_flow_{name}" for name in gauges} <= {
+        n for n, _ in truth
+    }
+
+
 SEARCHED = """\
 sources:
   - name: sim
@@ -83,12 +116,15 @@ sources:
     auth: {{app_code: flow-exporter, app_secret: not-a-secret, username: admin, placement: {placement}}}
     rate_limit: {{requests_per_second: 1000, burst: 1000, concurrency: 4}}
     watch: [{{search: {{bk_biz_ids: [-1]}}, labels: {{team: all}}}}]
-poll: {{interval: 500ms, refresh: 1s, settle: 3s}}
-labels: []
+poll: {{interval: 500ms, acked_interval: 500ms, refresh: 1s, settle: 3s}}
+labels: [severity, bk_biz_id]
 histograms:
   time_to_ack: [1s, 2s, 5s, 10s, 20s]
   time_to_first_action: [1s, 2s, 5s, 10s, 20s]
   time_to_end: [1s, 2s, 5s, 10s, 20s]
+ack_targets:
+  - {{match: {{severity: fatal}}, within: 1s}}
+  - {{match: {{severity: warning}}, within: 4s}}
 ledger: {{url: "sqlite:///{folder}/flow.db"}}
 web: {{birth_hold: 0s}}
 """
@@ -111,7 +147,10 @@ def test_totals_equal_the_truth_when_alerts_are_found_by_search(
             with ExporterProcess(config, wait=False):
                 wait_until(lambda: time.time() >= epoch + kill_at, within=LIVE)  # noqa: B023 - called here only
         wait_until(lambda: time.time() > epoch + LIVE, within=LIVE)
-        truth = true_samples(as_searched(simulator.world, epoch + LIVE), "sim", BOUNDS)
+        judgement = Judgement(within=lambda alert: WITHIN_BY_SEVERITY.get(alert.severity), at=math.inf, searched=True)
+        truth = true_samples(simulator.world.truth(epoch + LIVE, judgement), "sim", BOUNDS, labelled=as_searched)
+        truth |= target_samples("severity", {SEVERITIES[n]: within for n, within in WITHIN_BY_SEVERITY.items()})
+        assert is_telling(truth)
 
         with ExporterProcess(config) as exporter:
             wait_until(lambda: not differences(flow_samples(exporter.samples()), truth), within=40)
@@ -119,15 +158,6 @@ def test_totals_equal_the_truth_when_alerts_are_found_by_search(
             assert exporter.stop() == 0
 
 
-def as_searched(world: World, now: float) -> dict[str, Any]:
-    """Return the truth as a search tells it: all alerts under one label, and the ends that only a search knows."""
-    query = SearchQuery((-1,), start=0.0, end=now + 1, page_size=5000)
-    (*found,) = read_page({"result": True, "data": world.search(query.body(), now)}).sightings
-    seen = {sighting.alert_id: sighting for sighting in found}
-    truth = world.truth(now)
-    alerts = []
-    for alert in truth["alerts"]:  # type: ignore[attr-defined] # a list, by its contract
-        sighting = seen[alert["id"]]
-        end = {} if alert["outcome"] else {"outcome": sighting.outcome, "ended_at": sighting.ended_at}
-        alerts.append({**alert, "team": "all", "shielded": sighting.is_shielded, **end})
-    return {**truth, "alerts": alerts}
+def as_searched(alert: Mapping[str, Any]) -> dict[str, object]:
+    """Return the labels of an alert that the search found: its own fields, and the watch's."""
+    return {"team": "all", "severity": SEVERITIES[alert["severity"]], "bk_biz_id": alert["bk_biz_id"]}

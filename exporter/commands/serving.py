@@ -1,0 +1,102 @@
+"""serve and demo: the exporter at work."""
+
+from pathlib import Path
+
+import click
+
+from exporter import logs
+from exporter.commands.options import Address, Command, config_file_option, fail, load, on_signal
+from exporter.config import Settings
+from exporter.demo import demo_source
+from exporter.ledger import LedgerError
+from exporter.service import Service, Stopper
+from exporter.web import ListenError
+
+
+def _serving(command: Command) -> Command:
+    """Add the options of whatever serves /metrics and logs."""
+    for option in (
+        click.option(
+            "--log.format",
+            "log_format",
+            type=click.Choice(logs.FORMATS),
+            default="logfmt",
+            show_default=True,
+            help="How a line of the log is written.",
+        ),
+        click.option(
+            "--log.level",
+            "log_level",
+            type=click.Choice(logs.LEVELS),
+            default="info",
+            show_default=True,
+            help="The least severe events to log.",
+        ),
+        click.option(
+            "--web.telemetry-path",
+            "telemetry_path",
+            default="/metrics",
+            show_default=True,
+            callback=_checked_path,
+            help="Where the metrics are served.",
+        ),
+        click.option(
+            "--web.listen-address",
+            "address",
+            type=Address(),
+            default=":10845",
+            show_default=True,
+            help="Where to listen; without a host, on every interface.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _checked_path(_ctx: click.Context, _param: click.Parameter, path: str) -> str:
+    if not path.startswith("/") or path.startswith("/-/") or not path.isprintable() or set(path) & set("<>?# "):
+        raise click.BadParameter(f"expected a path such as /metrics, got {path!r}")
+    return path
+
+
+@click.command()
+@config_file_option
+@_serving
+def serve(config_file: Path, address: tuple[str, int], telemetry_path: str, log_level: str, log_format: str) -> None:
+    """Poll the configured sources and serve /metrics, until SIGTERM or SIGINT."""
+    logs.set_up(log_level, log_format)
+    stopper = _stopper()
+    _serve(load(config_file), stopper, address, telemetry_path)
+
+
+@click.command()
+@_serving
+def demo(address: tuple[str, int], telemetry_path: str, log_level: str, log_format: str) -> None:
+    """Run a simulated BlueKing and the exporter together: nothing to configure, nothing left behind."""
+    logs.set_up(log_level, log_format)
+    stopper = _stopper()
+    with demo_source() as (simulator, settings):
+        also = f"  the simulated BlueKing's truth  {simulator.url}/-/truth"
+        _serve(settings, stopper, address, telemetry_path, also)
+
+
+def _stopper() -> Stopper:
+    """Take SIGTERM and SIGINT from now on: the start-up, too, is to end in order."""
+    stopper = Stopper()
+    on_signal(stopper.stop)
+    return stopper
+
+
+def _serve(settings: Settings, stopper: Stopper, address: tuple[str, int], telemetry_path: str, also: str = "") -> None:
+    host, port = address
+    try:
+        service = Service(settings, stopper, host=host, port=port, telemetry_path=telemetry_path)
+    except (LedgerError, ListenError) as error:
+        fail(str(error))
+    click.echo(f"  status page  {service.url}/\n  metrics      {service.url}{telemetry_path}", err=True)
+    if also:
+        click.echo(also, err=True)
+    try:
+        service.run()
+    finally:
+        service.close()

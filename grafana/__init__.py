@@ -1,0 +1,1 @@
+"""What makes the dashboards in this folder: `python -m grafana` writes them, `make dashboards` too."""

@@ -1,0 +1,276 @@
+"""The dashboard Exporter health: are the sources asked as planned, and what does that cost."""
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
+
+from exporter.dashboards.queries import counted, matchers
+from grafana.expressions import QUANTILES, STEP
+from grafana.panels import NEUTRAL, bars, dashed, instant, lines, numbers, over_time
+from grafana.variables import page
+
+_PROCESS = ",".join(matchers(())[:2])
+_SOURCE = ",".join(matchers(()))
+_NOT_YET = "No exporter scraped yet"
+_NO_SOURCE = "No source asked yet"
+_AGES = [(None, "green"), (300, "orange"), (600, "red")]
+
+
+def health() -> Dashboard:
+    """Return the dashboard."""
+    board = page(
+        "bkmonitor-flow-health",
+        "BlueKing flow exporter health",
+        "Whether bkmonitor-flow-exporter asks its sources as planned, what they answer, and what that costs.",
+        "6h",
+    )
+    _overview(board)
+    _polls(board)
+    _requests(board)
+    _counting(board)
+    _process(board)
+    return board
+
+
+def _own(name: str) -> str:
+    """Return the series that tell of a source."""
+    return f"bkmonitor_flow_exporter_{name}{{{_SOURCE}}}"
+
+
+def _whole(name: str) -> str:
+    """Return the series that tell of an exporter as a whole."""
+    return f"{name}{{{_PROCESS}}}"
+
+
+def _overview(board: Dashboard) -> None:
+    small = (4, 4)
+    board.with_panel(
+        numbers(
+            "Sources",
+            [instant(f"min by (source) ({_own('source_up')})", "{{source}}")],
+            told="Whether each source answered the last poll. The exporter's status page and log tell why not.",
+            empty=_NO_SOURCE,
+            unit="bool_yes_no",
+            size=small,
+            steps=[(None, "red"), (1, "green")],
+        )
+    )
+    board.with_panel(
+        numbers(
+            "Last good poll",
+            [instant(f"time() - max by (source) ({_own('last_success_timestamp_seconds')})", "{{source}}")],
+            told="Time since the last good poll of each source.",
+            empty="No source answered yet",
+            unit="s",
+            size=small,
+            steps=_AGES,
+        )
+    )
+    board.with_panel(
+        numbers(
+            "Most overdue poll",
+            [instant(f"max by (source) ({_own('overdue_seconds')})", "{{source}}")],
+            told="How late the most overdue poll is: stays near 0 unless a source is in trouble or rate_limit too low.",
+            empty=_NO_SOURCE,
+            unit="s",
+            size=small,
+            steps=[(None, "green"), (60, "orange"), (300, "red")],
+        )
+    )
+    board.with_panel(
+        numbers(
+            "Config in force",
+            [instant(f"min({_whole('bkmonitor_flow_exporter_config_last_reload_successful')})", "loaded")],
+            told="Whether the last load of the config succeeded; if not, the config before it is in force.",
+            empty=_NOT_YET,
+            unit="bool_yes_no",
+            size=small,
+            steps=[(None, "red"), (1, "green")],
+        )
+    )
+    dropped = counted(_whole("bkmonitor_flow_exporter_series_dropped_total"))
+    board.with_panel(
+        numbers(
+            "Beyond limits",
+            [instant(f"sum({dropped})", "dropped")],
+            told="Alerts that a limit kept from having series or labels of their own, over the range shown.",
+            empty=_NOT_YET,
+            unit="none",
+            size=small,
+            steps=[(None, "green"), (1, "orange")],
+        )
+    )
+    board.with_panel(
+        numbers(
+            "Versions",
+            [instant(f"count by (version) ({_whole('bkmonitor_flow_exporter_build_info')})", "{{version}}")],
+            told="How many exporters run which version.",
+            empty=_NOT_YET,
+            unit="none",
+            size=small,
+        )
+    )
+
+
+def _polls(board: Dashboard) -> None:
+    board.with_row(Row("Polls"))
+    rate = f"rate({{}}[{STEP}])"
+    board.with_panel(
+        lines(
+            "Polls",
+            [
+                over_time(f"sum by (source) ({rate.format(_own('polls_total'))})", "{{source}}"),
+                over_time(
+                    f"sum by (source) ({rate.format(_own('poll_failures_total'))})", "{{source}} failed", "FAILED"
+                ),
+            ],
+            told="How often logs of alerts are asked for. Nothing is lost by a failure: the alert is asked again.",
+            empty=_NO_SOURCE,
+            unit="ops",
+            size=(8, 8),
+        )
+    )
+    board.with_panel(
+        bars(
+            "Failed polls by reason",
+            [
+                over_time(
+                    f"sum by (source, reason) ({counted(_own('poll_failures_total'), STEP)}) > 0",
+                    "{{source}} {{reason}}",
+                )
+            ],
+            told="What the source or the way to it said no with. not_allowed: credentials or permissions.",
+            empty="No poll failed",
+            unit="none",
+            size=(8, 8),
+        )
+    )
+    board.with_panel(
+        lines(
+            "Watched alerts",
+            [over_time(f"sum by (state) (max without (instance, pod) ({_own('watched_alerts')}))", "{{state}}")],
+            told=(
+                "Alerts still asked about: open, settling (ended, one more read to come), quarantined (fail again and"
+                " again) or missing (the source does not know them)."
+            ),
+            empty=_NO_SOURCE,
+            unit="none",
+            size=(8, 8),
+        ).decimals(0)
+    )
+
+
+def _requests(board: Dashboard) -> None:
+    board.with_row(Row("Requests to the sources"))
+    board.with_panel(
+        lines(
+            "Requests by code",
+            [over_time(f"sum by (endpoint, code) (rate({_own('requests_total')}[{STEP}]))", "{{endpoint}} {{code}}")],
+            told="HTTP requests by status code. BlueKing refuses with code 200, too: see Failed polls.",
+            empty=_NO_SOURCE,
+            unit="reqps",
+            size=(8, 8),
+        )
+    )
+    bucket = _own("request_duration_seconds_bucket")
+    board.with_panel(
+        lines(
+            "Duration of requests",
+            [
+                over_time(
+                    f"histogram_quantile({of}, sum by (endpoint, le) (rate({bucket}[{STEP}]))) >= 0",
+                    f"{{{{endpoint}}}} {name}",
+                    name,
+                )
+                for of, name in QUANTILES
+            ],
+            told="From the start of a request, connecting included, to the end of its answer.",
+            empty="No request answered yet",
+            unit="s",
+            size=(8, 8),
+        )
+    )
+    board.with_panel(
+        lines(
+            "Waiting for the rate limit",
+            [
+                over_time(f"sum by (source) (rate({_own('throttled_seconds_total')}[{STEP}]))", "{{source}} throttled"),
+                over_time(f"max by (source) ({_own('overdue_seconds')})", "{{source}} overdue", "OVERDUE"),
+            ],
+            told="Seconds that due polls waited per second, and how late the most overdue one is.",
+            empty=_NO_SOURCE,
+            unit="s",
+            size=(8, 8),
+        )
+    )
+
+
+def _counting(board: Dashboard) -> None:
+    board.with_row(Row("Counting"))
+    board.with_panel(
+        bars(
+            "Records rejected",
+            [
+                over_time(
+                    f"sum by (source, reason) ({counted(_own('records_rejected_total'), STEP)}) > 0",
+                    "{{source}} {{reason}}",
+                )
+            ],
+            told="Records that could not be read and latencies that could not be told, each once, by reason.",
+            empty="None rejected",
+            unit="none",
+            size=(8, 8),
+        )
+    )
+    board.with_panel(
+        dashed(
+            lines(
+                "Time zone skew",
+                [
+                    over_time(f"max by (source) (abs({_own('timezone_skew_seconds')}))", "{{source}}"),
+                    over_time(f"vector(900) and on () {_own('timezone_skew_seconds')}", "too much", "LIMIT"),
+                ],
+                told="How far CREATE records lie from the times in ids; beyond the limit the timezone is wrong.",
+                empty="Too few alerts tell it yet",
+                unit="s",
+                size=(8, 8),
+            ),
+            "too much",
+        )
+    )
+    commits = _whole("bkmonitor_flow_exporter_ledger_commit_duration_seconds_bucket")
+    board.with_panel(
+        lines(
+            "Duration of ledger commits",
+            [
+                over_time(f"histogram_quantile({of}, sum by (le) (rate({commits}[{STEP}]))) >= 0", name, name)
+                for of, name in QUANTILES
+            ],
+            told="Slow commits are mostly a slow disk.",
+            empty="No commit in this range",
+            unit="s",
+            size=(8, 8),
+        )
+    )
+
+
+def _process(board: Dashboard) -> None:
+    board.with_row(Row("Process"))
+    for title, expr, unit, told in (
+        ("CPU", f"rate({_whole('process_cpu_seconds_total')}[{STEP}])", "percentunit", "Share of one processor."),
+        ("Memory", _whole("process_resident_memory_bytes"), "bytes", "Resident memory."),
+        ("Open files", _whole("process_open_fds"), "none", "Sockets and files; rises without end only by a bug."),
+    ):
+        expr = f"max by (instance) ({expr})"
+        board.with_panel(
+            lines(title, [over_time(expr, "{{instance}}")], told=told, empty=_NOT_YET, unit=unit, size=(6, 6))
+        )
+    board.with_panel(
+        numbers(
+            "Up since",
+            [instant(f"1000 * max by (instance) ({_whole('process_start_time_seconds')})", "{{instance}}")],
+            told="When each exporter was started. Counters go on over a restart.",
+            empty=_NOT_YET,
+            unit="dateTimeFromNow",
+            size=(6, 6),
+            steps=NEUTRAL,
+        )
+    )
