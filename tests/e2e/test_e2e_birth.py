@@ -1,4 +1,10 @@
-"""Born at zero: a real Prometheus sees every event of series that have only one or two of them."""
+"""Born at zero: a real Prometheus sees every event of series that have only one or two of them.
+
+`increase()` extrapolates to the ends of its range: to the end by at most 1.1 scrape intervals, to the beginning not
+beyond where the counter would be 0. So a series that begins with a 0 is not extrapolated to the beginning, and one that
+is asked for at the moment of a scrape not to the end: nothing is left but the millisecond by which our range begins
+before the first scrape. Without the hold, the first event of each new series is lost.
+"""
 
 import math
 import time
@@ -139,24 +145,20 @@ class Scraped:
 
 
 def test_every_first_event_is_seen(tmp_path: Path) -> None:
-    """Over an hour of one or two events per series, `increase()` summed over all of them is the truth.
-
-    `increase()` extrapolates to the ends of its range: to the end by at most 1.1 scrape intervals, to the beginning not
-    beyond where the counter would be 0. So a series that begins with a 0 is not extrapolated to the beginning, and one
-    that is asked for at the moment of a scrape not to the end: nothing is left but the millisecond by which our range
-    begins before the first scrape. Without the hold, the first event of each new series is lost.
-    """
+    """Over an hour of one or two events per series, `increase()` summed over all of them is the truth."""
     noon, clock = int(time.time()) + 3600, Clock()
     with ExitStack() as closing:
         simulator = Simulator(SimulatorSettings(), now=clock.now, lives=lives(noon - 3700, noon))
         closing.enter_context(simulator)
-        exporters = [exporter_of(tmp_path / str(hold), simulator.url, hold) for hold in (HOLD, 0.0)]
-        for exporter in exporters:
-            closing.enter_context(exporter.running())
+        exporters = [
+            closing.enter_context(exporter_of(tmp_path / str(hold), simulator.url, hold).running())
+            for hold in (HOLD, 0.0)
+        ]
         prometheus = closing.enter_context(running_prometheus(tmp_path, *(exporter.url for exporter in exporters)))
         scraped = [Scraped(prometheus, exporter) for exporter in exporters]
         baseline = counters(simulator.world, noon - 60)
         wait_until(lambda: all(one.has(baseline) for one in scraped), within=30)
+        assert [one.has(baseline) for one in scraped] == [True, True]
         since = [one.scraped_at() for one in scraped]
 
         to_noon = noon - clock.now()
