@@ -2,20 +2,23 @@
 # make test   set up, then every test
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format bench docs lock clean
+.PHONY: help setup run stack test check format bench docs dashboards servers lock clean
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LOCK := requirements/dev.lock
+RUN_LOCK := requirements/run.lock
 
 help:
 	@echo "make run     the exporter with config.yaml where there is one, else the demo"
+	@echo "make stack   simulator, exporter, Prometheus and Alertmanager, on this machine"
 	@echo "make test    every test"
 	@echo "make check   format, lint, types"
 	@echo "make bench   the benchmarks"
 	@echo "make docs    docs/metrics.md, from the tables of metrics"
+	@echo "make dashboards  grafana/dashboards, from the code beside them"
 	@echo "make setup   only the set-up, into $(VENV)"
 	@echo "make format  rewrite the code in the project's format"
 	@echo "make lock    resolve the locked versions anew"
@@ -34,8 +37,15 @@ run: $(READY)
 	@if [ -f config.yaml ]; then exec $(BIN)/bkmonitor-flow-exporter serve --config.file=config.yaml; \
 	else exec $(BIN)/bkmonitor-flow-exporter demo; fi
 
-test: $(READY)
+# Servers that Debian may start at installation do not matter: ours take other ports where theirs are taken.
+servers:
 	@tools/need-debian 'command -v prometheus && command -v promtool' prometheus
+	@tools/need-debian 'command -v prometheus-alertmanager || command -v alertmanager' prometheus-alertmanager
+
+stack: $(READY) servers
+	@exec $(BIN)/python -m tools.stack
+
+test: $(READY) servers
 	@rm -f .coverage .coverage.*
 	$(BIN)/pytest --cov --cov-report=term -n 4 $(ARGS)
 
@@ -54,10 +64,14 @@ bench: $(READY)
 docs: $(READY)
 	$(BIN)/python -m tools.metrics_doc
 
+dashboards: $(READY)
+	$(BIN)/python -m grafana
+
 lock:
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/pip install --quiet uv
 	$(VENV)-lock/bin/uv pip compile --quiet --universal --generate-hashes --upgrade --python-version 3.11 --extra dev --custom-compile-command "make lock" -o $(LOCK) pyproject.toml
+	$(VENV)-lock/bin/uv pip compile --quiet --universal --generate-hashes --no-annotate --upgrade --python-version 3.11 --constraint $(LOCK) --custom-compile-command "make lock" -o $(RUN_LOCK) pyproject.toml
 	rm -rf $(VENV)-lock
 
 clean:

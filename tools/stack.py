@@ -1,7 +1,7 @@
 """Runs the example stack without Docker, all but Grafana: `python -m tools.stack`.
 
-Simulator, exporter, Alertmanager and Prometheus are child processes on loopback, with the configs in stack/; all ends with
-this process, or with the first of them that ends.
+Simulator, exporter, Alertmanager and Prometheus are child processes on loopback, with the configs in stack/; all end
+with this process, or with the first of them that ends.
 """
 
 import shutil
@@ -42,7 +42,7 @@ class StackError(Exception):
 
 
 class Child:
-    """A service as a child process; `close` ends it."""
+    """A service as a child process."""
 
     def __init__(self, name: str, command: Sequence[str], address: str, folder: Path) -> None:
         self.name = name
@@ -76,9 +76,8 @@ class Child:
         """Ask it to end."""
         self._process.terminate()
 
-    def close(self) -> None:
-        """End it, by force where it takes too long."""
-        self.terminate()
+    def wait(self) -> None:
+        """Wait for its end, and bring it about by force where it takes too long."""
         try:
             self._process.wait(_STOP_WITHIN)
         except subprocess.TimeoutExpired:
@@ -92,7 +91,7 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda _number, _frame: stop.set())
     try:
-        addresses = free_addresses()
+        addresses = free_addresses(PORTS)
         with TemporaryDirectory(prefix="bkmonitor-flow-stack-") as folder:
             write_configs(Path(folder), addresses)
             with running(Path(folder), addresses, stop) as children:
@@ -105,10 +104,10 @@ def main() -> int:
     return 0
 
 
-def free_addresses() -> dict[str, str]:
+def free_addresses(ports: Mapping[str, int]) -> dict[str, str]:
     """Return where each service is to listen: at its own port, or at any other where that is taken."""
     with ExitStack() as probes:
-        return {name: f"127.0.0.1:{_free_port(port, probes)}" for name, port in PORTS.items()}
+        return {name: f"127.0.0.1:{_free_port(port, probes)}" for name, port in ports.items()}
 
 
 def _free_port(wanted: int, probes: ExitStack) -> int:
@@ -145,6 +144,7 @@ def commands(addresses: Addresses) -> dict[str, list[str]]:
             "--config.file=alertmanager.yml",
             "--storage.path=alertmanager",
             "--cluster.listen-address=",
+            f"--web.external-url=http://{addresses['alertmanager']}",
             listen["alertmanager"],
         ],
         "prometheus": [
@@ -152,6 +152,7 @@ def commands(addresses: Addresses) -> dict[str, list[str]]:
             "--config.file=prometheus.yml",
             "--storage.tsdb.path=prometheus",
             "--enable-feature=exemplar-storage",
+            f"--web.external-url=http://{addresses['prometheus']}",
             listen["prometheus"],
         ],
     }
@@ -168,24 +169,20 @@ def _installed(*names: str) -> str:
 def running(folder: Path, addresses: Addresses, stop: threading.Event) -> Iterator[list[Child]]:
     """Give the services as soon as all of them are ready, or `stop` is set; they end with the block.
 
-    Raises StackError where one ends, or is not ready in time.
+    Raises StackError where one is missing, ends, or is not ready in time.
     """
-    wanted = commands(addresses)
     children: list[Child] = []
-    with ExitStack() as closing:
-        # All are asked to end before any is waited for.
-        for name, command in wanted.items():
-            child = Child(name, command, addresses[name], folder)
-            closing.callback(child.close)
-            children.append(child)
-            _await(children, stop)
-        closing.callback(_terminate, children)
+    try:
+        for name, command in commands(addresses).items():
+            if not stop.is_set():
+                children.append(Child(name, command, addresses[name], folder))
+                _await(children, stop)
         yield children
-
-
-def _terminate(children: Iterable[Child]) -> None:
-    for child in children:
-        child.terminate()
+    finally:
+        for child in children:
+            child.terminate()
+        for child in children:
+            child.wait()
 
 
 def _await(children: Sequence[Child], stop: threading.Event) -> None:

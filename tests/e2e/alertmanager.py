@@ -54,8 +54,10 @@ def running_alertmanager(folder: Path) -> Iterator[Alertmanager]:
     config = folder / "alertmanager.yml"
     config.write_text(_CONFIG)
     address = f"127.0.0.1:{free_port()}"
+    installed = [name for name in _NAMES if which(name)]
+    assert installed, "no Alertmanager is installed; on Debian: apt-get install prometheus-alertmanager"
     command = [
-        next(name for name in _NAMES if which(name)),
+        installed[0],
         f"--config.file={config}",
         f"--storage.path={folder}/alertmanager",
         f"--web.listen-address={address}",

@@ -2,13 +2,16 @@
 
 import time
 from collections.abc import Iterator
+from html import escape
 
 import pytest
 
 from exporter.dashboards import bundled
-from grafana.queries import Query, choices, everything, queries
+from grafana.queries import Query, choices, everything, panels, queries
 from tests.e2e.dashboards import Day, sum_of, whole_day, within_of
 from tests.e2e.harness import SEVERITIES
+from tools.picture.asking import Range, Source
+from tools.picture.page import page
 
 # What is empty though all is well, and why.
 EMPTY = {
@@ -50,6 +53,18 @@ def test_every_choice_has_an_answer(name: str, day: Day) -> None:
                     asked.add((variable["name"], value, query.expr))
     assert {name: values for name, values in found.items() if not values} == {}
     assert len(asked) > 50
+
+
+@pytest.mark.parametrize("name", sorted(bundled()))
+def test_a_picture_shows_every_panel(name: str, day: Day) -> None:
+    """Each panel with its title, and what it says of being empty only where it is."""
+    dashboard = bundled()[name]
+    now = time.time()
+
+    html = page(dashboard, Source(day.prometheus.url, dashboard, {}, Range(now - 60, now)))
+
+    assert [panel["title"] for panel in panels(dashboard) if f"<h2>{escape(panel['title'])}</h2>" not in html] == []
+    assert html.count('class="empty"') == len(EMPTY.keys() & {panel["title"] for panel in panels(dashboard)})
 
 
 class Board:
