@@ -5,13 +5,16 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 
 from exporter.dashboards.links import BUNDLED_ALERT
 from grafana.expressions import QUANTILES, STEP, WINDOW, alerts, count, grouped, now, quantile, ratio
-from grafana.panels import bars, coloured, column, instant, lines, link, numbers, over_time, rows
+from grafana.panels import Figure, bars, coloured, column, instant, lines, link, over_time, overview, rows
 from grafana.variables import alert_page
 
 _RECORDS = "records_total"
 _CREATED = 'operate="CREATE"'
+_REPEATING = 'operate=~"CONVERGE|EVENT_DROP"'
+_TELLING = 'operate!~"CONVERGE|EVENT_DROP"'
 _ENDED = "alerts_ended_total"
 _FAILED = ('operate=~"ACTION|ANOMALY_NOTICE"', 'status!="SUCCESS"')
+_NOT_YET = "No alert watched yet"
 _NO_RECORD = "No record in this range"
 _NO_END = "No alert ended in this range"
 _NO_ANOMALIES = "No open alert tells anomaly points (servers since 2022 tell none)"
@@ -26,6 +29,12 @@ _OPERATES = {
     "RECOVER": "#37872D",
     "CLOSE": "#96D98D",
     "EVENT_DROP": "#FF9830",
+    "SYSTEM_RECOVER": "#19730E",
+    "SYSTEM_CLOSE": "#C8F2C2",
+    "RECOVERING": "#96D98D",
+    "SEVERITY_UP": "#F2495C",
+    "DELAY_RECOVER": "#E0B400",
+    "ABORT_RECOVER": "#FA6400",
 }
 _OUTCOMES = {
     "recovered, acknowledged": "#37872D",
@@ -45,40 +54,33 @@ def flow() -> Dashboard:
         "What BlueKing records of alerts, how fast it reacts, how alerts end, and which of them are loudest.",
         "24h",
     )
-    _overview(board)
+    overview(board, *_figures())
     _records(board)
+    _notices(board)
     _outcomes(board)
     _open(board)
     return board
 
 
-def _overview(board: Dashboard) -> None:
-    small = (4, 4)
-    for title, expr, told, empty in (
-        ("Created", f"sum({count(_RECORDS, _CREATED)})", "Alerts created in the range shown.", _NO_RECORD),
-        ("Records", f"sum({count(_RECORDS)})", "Flow records of every kind in the range shown.", _NO_RECORD),
-        ("Open now", f"sum({now('open_alerts')})", "Open watched alerts, acknowledged or not.", "No alert watched yet"),
-        (
-            "Ended",
-            f"sum({count(_ENDED)})",
-            "Alerts that recovered, were closed or expired in the range shown.",
-            _NO_END,
+def _figures() -> list[Figure]:
+    points = f"sum({now('anomaly_count')})"
+    alone = ratio(count(_ENDED, 'acked="false"'), count(_ENDED))
+    return [
+        Figure(
+            "Created", instant(f"sum({count(_RECORDS, _CREATED)})"), "Alerts created in the range shown.", _NO_RECORD
         ),
-        ("Anomaly points now", f"sum({now('anomaly_count')})", "Points converged into open alerts.", "None told"),
-    ):
-        board.with_panel(
-            numbers(title, [instant(expr, title.lower())], told=told, empty=empty, unit="none", size=small)
-        )
-    board.with_panel(
-        numbers(
+        Figure("Records", instant(f"sum({count(_RECORDS)})"), "Records of every kind in the range shown.", _NO_RECORD),
+        Figure("Open now", instant(f"sum({now('open_alerts')})"), "Open watched alerts, acked or not.", _NOT_YET),
+        Figure("Ended", instant(f"sum({count(_ENDED)})"), "Alerts that recovered, were closed or expired.", _NO_END),
+        Figure("Anomaly points now", instant(points), "Points converged into open alerts.", "None told"),
+        Figure(
             "Ended by themselves",
-            [instant(ratio(count(_ENDED, 'acked="false"'), count(_ENDED)), "never acknowledged")],
-            told="Of the alerts that ended in the range shown, those that nobody had acknowledged: noise, or unseen.",
-            empty=_NO_END,
+            instant(alone),
+            "Of the alerts that ended in the range shown, those that nobody had acknowledged: noise, or unseen.",
+            _NO_END,
             unit="percentunit",
-            size=small,
-        )
-    )
+        ),
+    ]
 
 
 def _records(board: Dashboard) -> None:
@@ -87,11 +89,24 @@ def _records(board: Dashboard) -> None:
         coloured(
             bars(
                 "Records by operate",
-                [over_time(f"sum by (operate) ({count(_RECORDS, span=STEP)})", "{{operate}}")],
-                told="How many records of each operate, each bar since the one before. CONVERGE: a further anomaly.",
+                [over_time(f"sum by (operate) ({count(_RECORDS, _TELLING, span=STEP)})", "{{operate}}")],
+                told="Records of each operate, each bar since the one before; further anomalies are beside it.",
                 empty=_NO_RECORD,
                 unit="none",
-                size=(16, 10),
+                size=(10, 10),
+            ),
+            _OPERATES,
+        )
+    )
+    board.with_panel(
+        coloured(
+            bars(
+                "Further anomalies",
+                [over_time(f"sum by (operate) ({count(_RECORDS, _REPEATING, span=STEP)})", "{{operate}}")],
+                told="CONVERGE: an anomaly that joined an open alert. EVENT_DROP: events that flow control dropped.",
+                empty=_NO_RECORD,
+                unit="none",
+                size=(6, 10),
             ),
             _OPERATES,
         )
@@ -107,6 +122,9 @@ def _records(board: Dashboard) -> None:
         sort="Records",
     )
     board.with_panel(column(panel, "Records", decimals=0))
+
+
+def _notices(board: Dashboard) -> None:
     action = "time_to_first_action_seconds"
     board.with_panel(
         lines(
@@ -182,7 +200,7 @@ def _outcomes(board: Dashboard) -> None:
 def _open(board: Dashboard) -> None:
     board.with_row(Row("Open alerts"))
     for title, metric, told, empty in (
-        ("Open alerts by group", "open_alerts", "Open watched alerts.", "No alert watched yet"),
+        ("Open alerts by group", "open_alerts", "Open watched alerts.", _NOT_YET),
         ("Anomaly points by group", "anomaly_count", "Points converged into open alerts.", _NO_ANOMALIES),
     ):
         expr = grouped(f"sum by ($by) ({now(metric)})")
@@ -210,12 +228,12 @@ def _top_alerts() -> table.Panel:
         size=(12, 10),
         names={
             "alert_id": "Alert",
+            "Value": "Anomaly points",
             "alert_name": "Name",
             "strategy_name": "Strategy",
             "severity": "Severity",
             "team": "Team",
             "bk_biz_id": "Business",
-            "Value": "Anomaly points",
             "source": "Source",
             "strategy_id": "Strategy id",
         },

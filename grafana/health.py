@@ -4,14 +4,15 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 
 from exporter.dashboards.queries import counted, matchers
 from grafana.expressions import QUANTILES, STEP
-from grafana.panels import NEUTRAL, bars, dashed, instant, lines, numbers, over_time
+from grafana.panels import Figure, bars, dashed, instant, lines, over_time, overview
 from grafana.variables import page
 
 _PROCESS = ",".join(matchers(())[:2])
 _SOURCE = ",".join(matchers(()))
 _NOT_YET = "No exporter scraped yet"
 _NO_SOURCE = "No source asked yet"
-_AGES = [(None, "green"), (300, "orange"), (600, "red")]
+_YES = [(None, "red"), (1, "green")]
+_THIRD = (8, 8)
 
 
 def health() -> Dashboard:
@@ -22,10 +23,13 @@ def health() -> Dashboard:
         "Whether bkmonitor-flow-exporter asks its sources as planned, what they answer, and what that costs.",
         "6h",
     )
-    _overview(board)
+    overview(board, *_sources(), *_exporters())
     _polls(board)
+    _watched(board)
     _requests(board)
+    _waiting(board)
     _counting(board)
+    _commits(board)
     _process(board)
     return board
 
@@ -40,74 +44,60 @@ def _whole(name: str) -> str:
     return f"{name}{{{_PROCESS}}}"
 
 
-def _overview(board: Dashboard) -> None:
-    small = (4, 4)
-    board.with_panel(
-        numbers(
+def _sources() -> list[Figure]:
+    return [
+        Figure(
             "Sources",
-            [instant(f"min by (source) ({_own('source_up')})", "{{source}}")],
-            told="Whether each source answered the last poll. The exporter's status page and log tell why not.",
-            empty=_NO_SOURCE,
+            instant(f"min by (source) ({_own('source_up')})", "{{source}}"),
+            "Whether each source answered the last poll. The exporter's status page and log tell why not.",
+            _NO_SOURCE,
             unit="bool_yes_no",
-            size=small,
-            steps=[(None, "red"), (1, "green")],
-        )
-    )
-    board.with_panel(
-        numbers(
+            steps=_YES,
+        ),
+        Figure(
             "Last good poll",
-            [instant(f"time() - max by (source) ({_own('last_success_timestamp_seconds')})", "{{source}}")],
-            told="Time since the last good poll of each source.",
-            empty="No source answered yet",
+            instant(f"time() - max by (source) ({_own('last_success_timestamp_seconds')})", "{{source}}"),
+            "Time since the last good poll of each source.",
+            "No source answered yet",
             unit="s",
-            size=small,
-            steps=_AGES,
-        )
-    )
-    board.with_panel(
-        numbers(
+            steps=[(None, "green"), (300, "orange"), (600, "red")],
+        ),
+        Figure(
             "Most overdue poll",
-            [instant(f"max by (source) ({_own('overdue_seconds')})", "{{source}}")],
-            told="How late the most overdue poll is: stays near 0 unless a source is in trouble or rate_limit too low.",
-            empty=_NO_SOURCE,
+            instant(f"max by (source) ({_own('overdue_seconds')})", "{{source}}"),
+            "How late the most overdue poll is: stays near 0 unless a source is in trouble or rate_limit too low.",
+            _NO_SOURCE,
             unit="s",
-            size=small,
             steps=[(None, "green"), (60, "orange"), (300, "red")],
-        )
-    )
-    board.with_panel(
-        numbers(
-            "Config in force",
-            [instant(f"min({_whole('bkmonitor_flow_exporter_config_last_reload_successful')})", "loaded")],
-            told="Whether the last load of the config succeeded; if not, the config before it is in force.",
-            empty=_NOT_YET,
-            unit="bool_yes_no",
-            size=small,
-            steps=[(None, "red"), (1, "green")],
-        )
-    )
+        ),
+    ]
+
+
+def _exporters() -> list[Figure]:
     dropped = counted(_whole("bkmonitor_flow_exporter_series_dropped_total"))
-    board.with_panel(
-        numbers(
+    return [
+        Figure(
+            "Config loaded",
+            instant(f"min({_whole('bkmonitor_flow_exporter_config_last_reload_successful')})"),
+            "Whether the last load of the config succeeded; if not, the config before it is in force.",
+            _NOT_YET,
+            unit="bool_yes_no",
+            steps=_YES,
+        ),
+        Figure(
             "Beyond limits",
-            [instant(f"sum({dropped})", "dropped")],
-            told="Alerts that a limit kept from having series or labels of their own, over the range shown.",
-            empty=_NOT_YET,
-            unit="none",
-            size=small,
+            instant(f"sum({dropped})"),
+            "Alerts that a limit kept from having series or labels of their own, over the range shown.",
+            _NOT_YET,
             steps=[(None, "green"), (1, "orange")],
-        )
-    )
-    board.with_panel(
-        numbers(
+        ),
+        Figure(
             "Versions",
-            [instant(f"count by (version) ({_whole('bkmonitor_flow_exporter_build_info')})", "{{version}}")],
-            told="How many exporters run which version.",
-            empty=_NOT_YET,
-            unit="none",
-            size=small,
-        )
-    )
+            instant(f"count by (version) ({_whole('bkmonitor_flow_exporter_build_info')})", "{{version}}"),
+            "How many exporters run which version.",
+            _NOT_YET,
+        ),
+    ]
 
 
 def _polls(board: Dashboard) -> None:
@@ -125,7 +115,7 @@ def _polls(board: Dashboard) -> None:
             told="How often logs of alerts are asked for. Nothing is lost by a failure: the alert is asked again.",
             empty=_NO_SOURCE,
             unit="ops",
-            size=(8, 8),
+            size=_THIRD,
         )
     )
     board.with_panel(
@@ -140,9 +130,12 @@ def _polls(board: Dashboard) -> None:
             told="What the source or the way to it said no with. not_allowed: credentials or permissions.",
             empty="No poll failed",
             unit="none",
-            size=(8, 8),
+            size=_THIRD,
         )
     )
+
+
+def _watched(board: Dashboard) -> None:
     board.with_panel(
         lines(
             "Watched alerts",
@@ -153,7 +146,7 @@ def _polls(board: Dashboard) -> None:
             ),
             empty=_NO_SOURCE,
             unit="none",
-            size=(8, 8),
+            size=_THIRD,
         ).decimals(0)
     )
 
@@ -167,7 +160,7 @@ def _requests(board: Dashboard) -> None:
             told="HTTP requests by status code. BlueKing refuses with code 200, too: see Failed polls.",
             empty=_NO_SOURCE,
             unit="reqps",
-            size=(8, 8),
+            size=_THIRD,
         )
     )
     bucket = _own("request_duration_seconds_bucket")
@@ -185,9 +178,12 @@ def _requests(board: Dashboard) -> None:
             told="From the start of a request, connecting included, to the end of its answer.",
             empty="No request answered yet",
             unit="s",
-            size=(8, 8),
+            size=_THIRD,
         )
     )
+
+
+def _waiting(board: Dashboard) -> None:
     board.with_panel(
         lines(
             "Waiting for the rate limit",
@@ -198,7 +194,7 @@ def _requests(board: Dashboard) -> None:
             told="Seconds that due polls waited per second, and how late the most overdue one is.",
             empty=_NO_SOURCE,
             unit="s",
-            size=(8, 8),
+            size=_THIRD,
         )
     )
 
@@ -217,7 +213,7 @@ def _counting(board: Dashboard) -> None:
             told="Records that could not be read and latencies that could not be told, each once, by reason.",
             empty="None rejected",
             unit="none",
-            size=(8, 8),
+            size=_THIRD,
         )
     )
     board.with_panel(
@@ -231,11 +227,14 @@ def _counting(board: Dashboard) -> None:
                 told="How far CREATE records lie from the times in ids; beyond the limit the timezone is wrong.",
                 empty="Too few alerts tell it yet",
                 unit="s",
-                size=(8, 8),
+                size=_THIRD,
             ),
             "too much",
         )
     )
+
+
+def _commits(board: Dashboard) -> None:
     commits = _whole("bkmonitor_flow_exporter_ledger_commit_duration_seconds_bucket")
     board.with_panel(
         lines(
@@ -247,7 +246,7 @@ def _counting(board: Dashboard) -> None:
             told="Slow commits are mostly a slow disk.",
             empty="No commit in this range",
             unit="s",
-            size=(8, 8),
+            size=_THIRD,
         )
     )
 
@@ -264,13 +263,11 @@ def _process(board: Dashboard) -> None:
             lines(title, [over_time(expr, "{{instance}}")], told=told, empty=_NOT_YET, unit=unit, size=(6, 6))
         )
     board.with_panel(
-        numbers(
+        Figure(
             "Up since",
-            [instant(f"1000 * max by (instance) ({_whole('process_start_time_seconds')})", "{{instance}}")],
-            told="When each exporter was started. Counters go on over a restart.",
-            empty=_NOT_YET,
+            instant(f"1000 * max by (instance) ({_whole('process_start_time_seconds')})", "{{instance}}"),
+            "When each exporter was started. Counters go on over a restart.",
+            _NOT_YET,
             unit="dateTimeFromNow",
-            size=(6, 6),
-            steps=NEUTRAL,
-        )
+        ).panel(size=(6, 6))
     )

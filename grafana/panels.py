@@ -1,6 +1,7 @@
 """The kinds of panels: each is made from what it shows, so that all of a kind look alike."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, Self, TypeVar
 
 from grafana_foundation_sdk.builders import bargauge, heatmap, stat, table, timeseries
@@ -12,13 +13,14 @@ from grafana_foundation_sdk.builders.common import (
     VizLegendOptions,
     VizTooltipOptions,
 )
-from grafana_foundation_sdk.builders.dashboard import FieldColor, ThresholdsConfig
+from grafana_foundation_sdk.builders.dashboard import Dashboard, FieldColor, ThresholdsConfig
 from grafana_foundation_sdk.builders.heatmap import HeatmapColorOptions, YAxisConfig
 from grafana_foundation_sdk.builders.prometheus import Dataquery
 from grafana_foundation_sdk.models.common import (
     BarGaugeDisplayMode,
     BigValueColorMode,
     BigValueGraphMode,
+    BigValueTextMode,
     GraphDrawStyle,
     LegendDisplayMode,
     LegendPlacement,
@@ -47,7 +49,7 @@ BAR = "5m"
 """The least time that a bar stands for; far longer than a scrape interval, so that each event is in one bar."""
 
 Steps = Sequence[tuple[float | None, str]]
-NEUTRAL: Steps = [(None, "blue")]
+NEUTRAL: Steps = ((None, "blue"),)
 
 
 Asking = TypeVar("Asking", stat.Panel, bargauge.Panel, timeseries.Panel, heatmap.Panel)
@@ -76,26 +78,37 @@ def over_time(expr: str, legend: str = "", ref: str = "A") -> Dataquery:
     return Dataquery().expr(expr).range().legend_format(legend).ref_id(ref)
 
 
-def numbers(
-    title: str,
-    queries: Iterable[Dataquery],
-    *,
-    told: str,
-    empty: str,
-    unit: str,
-    size: tuple[int, int],
-    steps: Steps = NEUTRAL,
-) -> stat.Panel:
-    """Return big numbers, one for each series."""
-    panel = (
-        _dressed(stat.Panel(), title, told, empty, unit, size)
-        .reduce_options(ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(False))
-        .graph_mode(BigValueGraphMode.NONE)
-        .color_mode(BigValueColorMode.VALUE)
-        .orientation(VizOrientation.AUTO)
-        .thresholds(thresholds(steps))
-    )
-    return _asking(panel, queries)
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A panel with big numbers, one for each series, each with its name where that is a label's."""
+
+    title: str
+    query: Dataquery
+    told: str
+    empty: str
+    unit: str = "none"
+    steps: Steps = NEUTRAL
+
+    def panel(self, *others: Dataquery, size: tuple[int, int]) -> stat.Panel:
+        """Return the panel; `others` are further queries."""
+        queries = (self.query, *others)
+        named = any("{{" in str(query.build().legend_format) for query in queries)
+        panel = (
+            _dressed(stat.Panel(), self.title, self.told, self.empty, self.unit, size)
+            .reduce_options(ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(False))
+            .graph_mode(BigValueGraphMode.NONE)
+            .color_mode(BigValueColorMode.VALUE)
+            .text_mode(BigValueTextMode.VALUE_AND_NAME if named else BigValueTextMode.AUTO)
+            .orientation(VizOrientation.AUTO)
+            .thresholds(thresholds(self.steps))
+        )
+        return _asking(panel, queries)
+
+
+def overview(board: Dashboard, *figures: Figure) -> None:
+    """Put figures side by side over the whole width of a dashboard."""
+    for figure in figures:
+        board.with_panel(figure.panel(size=(24 // len(figures), 4)))
 
 
 def bars_beside(

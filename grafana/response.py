@@ -5,9 +5,10 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 from exporter.dashboards.fitting import BUDGET, PAST, ack_steps, budget_name, target_legend
 from exporter.dashboards.links import BUNDLED_ALERT
 from exporter.dashboards.outlook import BUNDLED
-from exporter.dashboards.queries import budget_left, matchers, past_target
+from exporter.dashboards.queries import RANGE, budget_left, matchers, past_target
 from grafana.expressions import QUANTILES, STEP, WINDOW, alerts, count, grouped, now, quantile, ratio
 from grafana.panels import (
+    Figure,
     bars,
     bars_beside,
     buckets,
@@ -17,8 +18,8 @@ from grafana.panels import (
     instant,
     lines,
     link,
-    numbers,
     over_time,
+    overview,
     rows,
 )
 from grafana.variables import alert_page
@@ -35,6 +36,10 @@ _RESULTS = {"met": "green", "missed": "red", "ended": "#6E7681"}
 _NO_ACK = "No acknowledgement in this range"
 _NO_DEADLINE = "No deadline passed in this range"
 _NOBODY = "No alert waits for anybody"
+_QUANTILES_TOLD = (
+    "Creation to first ACK: so fast were 50, 90 and 99 % of the acknowledgements in the whole range shown."
+    " Read from buckets: between two bounds it is a guess. Alerts that nobody acknowledged are not in it."
+)
 _SPARSE = "Counted over the whole range shown: alerts are too few for a rate at each moment to mean anything."
 
 
@@ -46,7 +51,7 @@ def response() -> Dashboard:
         "How fast people acknowledge BlueKing alerts, whether in time, and which alerts wait for somebody now.",
         "24h",
     )
-    _overview(board)
+    overview(board, *_present(), *_range_shown())
     _times(board)
     _deadlines(board)
     _waiting(board)
@@ -54,91 +59,68 @@ def response() -> Dashboard:
     return board
 
 
-def _overview(board: Dashboard) -> None:
-    small = (4, 4)
-    board.with_panel(
-        numbers(
+def _present() -> list[Figure]:
+    return [
+        Figure(
             "Waiting now",
-            [instant(f"sum({now('open_alerts', *_WAITING)})", "waiting")],
-            told="Open alerts that nobody acknowledged and that are not shielded.",
-            empty="No alert watched yet",
-            unit="none",
-            size=small,
+            instant(f"sum({now('open_alerts', *_WAITING)})", "waiting"),
+            "Open alerts that nobody acknowledged and that are not shielded.",
+            "No alert watched yet",
             steps=[(None, "green"), (1, "orange")],
-        )
-    )
-    board.with_panel(
-        numbers(
+        ),
+        Figure(
             "Past their target now",
-            [instant(f"sum((\n{_PAST_TARGET}\n) > bool 0)", "past", PAST)],
-            told="Alerts among them whose ack target has passed. Only alerts that have a target count.",
-            empty="None waits with a target",
-            unit="none",
-            size=small,
+            instant(f"sum((\n{_PAST_TARGET}\n) > bool 0)", "past", PAST),
+            "Alerts among them whose ack target has passed. Only alerts that have a target count.",
+            "None waits with a target",
             steps=[(None, "green"), (1, "red")],
-        )
-    )
-    board.with_panel(
-        numbers(
+        ),
+        Figure(
             "Oldest waits for",
-            [instant(f"time() - min({now('oldest_unacked_timestamp_seconds')})", "oldest")],
-            told="Age of the oldest open alert that nobody acknowledged. Colours: the shortest and the longest target.",
-            empty=_NOBODY,
+            instant(f"time() - min({now('oldest_unacked_timestamp_seconds')})", "oldest"),
+            "Age of the oldest open alert that nobody acknowledged. Colours: the shortest and the longest target.",
+            _NOBODY,
             unit="s",
-            size=small,
             steps=_ACK_STEPS,
-        )
-    )
-    board.with_panel(
-        numbers(
+        ),
+    ]
+
+
+def _range_shown() -> list[Figure]:
+    last_success = f"bkmonitor_flow_exporter_last_success_timestamp_seconds{{{','.join(matchers(()))}}}"
+    return [
+        Figure(
             "Acknowledged",
-            [instant(f"sum({count('time_to_ack_seconds_count')})", "acknowledged")],
-            told=f"Alerts that somebody acknowledged for the first time. {_SPARSE}",
-            empty=_NO_ACK,
-            unit="none",
-            size=small,
-        )
-    )
-    board.with_panel(
-        numbers(
+            instant(f"sum({count('time_to_ack_seconds_count')})", "acknowledged"),
+            f"Alerts that somebody acknowledged for the first time. {_SPARSE}",
+            _NO_ACK,
+        ),
+        Figure(
             "Deadlines met",
-            [instant(ratio(count(_DEADLINES, 'result="met"'), count(_DEADLINES, _JUDGED)), "met")],
-            told="Of the alerts with an ack target, those acknowledged in time. Alerts that ended before are left out.",
-            empty=_NO_DEADLINE,
+            instant(ratio(count(_DEADLINES, 'result="met"'), count(_DEADLINES, _JUDGED)), "met"),
+            "Of the alerts with an ack target, those acknowledged in time. Alerts that ended before are left out.",
+            _NO_DEADLINE,
             unit="percentunit",
-            size=small,
             steps=_GOOD,
-        )
-    )
-    freshness = "time() - min(max by (source) (bkmonitor_flow_exporter_last_success_timestamp_seconds{%s}))"
-    board.with_panel(
-        numbers(
+        ),
+        Figure(
             "Data are as old as",
-            [instant(freshness % ",".join(matchers(())), "age")],
-            told="Time since the last good poll of the source that had none for longest. If it grows, this is history.",
-            empty="No source answered yet",
+            instant(f"time() - min(max by (source) ({last_success}))", "age"),
+            "Time since the last good poll of the source that had none for longest. If it grows, this is history.",
+            "No source answered yet",
             unit="s",
-            size=small,
             steps=[(None, "green"), (300, "orange"), (600, "red")],
-        )
-    )
+        ),
+    ]
 
 
 def _times(board: Dashboard) -> None:
     board.with_row(Row("Time to acknowledge"))
     histogram = "time_to_ack_seconds"
+    first, *others = (instant(quantile(of, histogram, span=RANGE), name, name) for of, name in QUANTILES)
     board.with_panel(
-        numbers(
-            "Time to acknowledge",
-            [instant(quantile(of, histogram, span="$__range"), name, name) for of, name in QUANTILES],
-            told=(
-                "Creation to first ACK: so fast were 50, 90 and 99 % of the acknowledgements in the whole range shown."
-                " Read from buckets: between two bounds it is a guess. Alerts that nobody acknowledged are not in it."
-            ),
-            empty=_NO_ACK,
-            unit="s",
-            size=(4, 9),
-            steps=_ACK_STEPS,
+        Figure("Time to acknowledge", first, _QUANTILES_TOLD, _NO_ACK, unit="s", steps=_ACK_STEPS).panel(
+            *others, size=(4, 9)
         )
     )
     target = f"max without (job, instance, pod) (bkmonitor_flow_ack_target_seconds{{{','.join(matchers(())[:2])}}})"
@@ -256,8 +238,8 @@ def _groups(board: Dashboard) -> None:
         "Response by group",
         [
             instant(grouped(f"sum by ($by) ({count('time_to_ack_seconds_count')})"), ref="ACKED"),
-            instant(grouped(quantile(0.5, histogram, "$by", span="$__range")), ref="P50"),
-            instant(grouped(quantile(0.9, histogram, "$by", span="$__range")), ref="P90"),
+            instant(grouped(quantile(0.5, histogram, "$by", span=RANGE)), ref="P50"),
+            instant(grouped(quantile(0.9, histogram, "$by", span=RANGE)), ref="P90"),
             instant(grouped(ratio(met, judged, "$by")), ref="MET"),
             instant(grouped(f"sum by ($by) ({now('open_alerts', *_WAITING)})"), ref="WAITING"),
         ],

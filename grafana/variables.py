@@ -72,8 +72,10 @@ def alert_page(uid: str, title: str, description: str, since: str) -> Dashboard:
         new.with_variable(_query(label, label, _ALERTS, all_value=".*"))
     window = "What a point of a rolling line looks back on; the more, the steadier it is, and the later it tells."
     return (
-        new.with_variable(_custom("by", "Group by", BUNDLED.by, "The label by which panels tell alerts apart."))
-        .with_variable(_custom("window", "Rolling window", _WINDOWS, window, chosen="1d"))
+        new.with_variable(
+            _custom("by", "Group by", BUNDLED.by, "The label by which panels tell alerts apart.", BUNDLED.by[0])
+        )
+        .with_variable(_custom("window", "Rolling window", _WINDOWS, window, "1d"))
         .with_variable(
             TextBoxVariable("bkmonitor")
             .label("BlueKing address")
@@ -100,18 +102,13 @@ def _query(name: str, label: str, series: str, *, all_value: str) -> QueryVariab
     )
 
 
-def _custom(name: str, label: str, values: tuple[str, ...], description: str, chosen: str = "") -> CustomVariable:
-    told = choices((chosen, *values) if chosen else values)
-    options = (
-        [VariableOption(**option) for option in told["options"]]
-        if not chosen
-        else [VariableOption(selected=value == chosen, text=value, value=value) for value in values]
-    )
+def _custom(name: str, label: str, values: tuple[str, ...], description: str, chosen: str) -> CustomVariable:
+    told = choices(values, chosen)
     return (
         CustomVariable(name)
         .label(label)
         .description(description)
-        .values(",".join(values))
-        .options(options)
+        .values(told["query"])
+        .options([VariableOption(**option) for option in told["options"]])
         .current(VariableOption(**told["current"]))
     )

@@ -43,10 +43,10 @@ def alert_matchers(outlook: Outlook) -> str:
     return ",".join(matchers(outlook.labels))
 
 
-def choices(names: Sequence[str]) -> _JSON:
-    """Return what a custom variable has: its values, of which the first is chosen."""
-    options = [{"selected": index == 0, "text": name, "value": name} for index, name in enumerate(names)]
-    return {"query": ",".join(names), "options": options, "current": options[0]}
+def choices(names: Sequence[str], chosen: str) -> _JSON:
+    """Return what a custom variable has: its values, of which one is chosen."""
+    options = [{"text": name, "value": name, "selected": name == chosen} for name in names]
+    return {"query": ",".join(names), "options": options, "current": options[names.index(chosen)]}
 
 
 def _with_thresholds(targets: Sequence[Target]) -> Callable[[_JSON], _JSON]:
@@ -108,7 +108,7 @@ def _variables(variables: Sequence[_JSON], outlook: Outlook) -> list[_JSON]:
     new: list[_JSON] = []
     for variable in variables:
         if variable["name"] == "by":
-            variable = {**variable, **choices(outlook.by)}
+            variable = {**variable, **choices(outlook.by, outlook.by[0])}
         if variable is model:
             new += [_replaced(model, [(BUNDLED.labels[0], label)]) for label in outlook.labels]
         elif variable["name"] not in BUNDLED.labels and not (variable["name"] == "bkmonitor" and outlook.alert_url):

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from exporter.config import AckTargetSettings, ConfigError, Settings, SourceSettings, load_watch_file, matching_files
+from exporter.config import AckTargetSettings, Settings, SourceSettings, load_watch_file, matching_files
 from exporter.rules.targets import Target, ordered_targets
+
+_VARIABLES = frozenset({"datasource", "by", "window", "bkmonitor"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +42,13 @@ BUNDLED = Outlook(
 
 
 def outlook_of(settings: Settings) -> Outlook:
-    """Return the outlook of a config; watch files give the labels that they name now, unreadable ones none."""
+    """Return the outlook of a config; watch files give the labels that they name now.
+
+    A label that has the name of another variable of the dashboards is left out.
+    """
     watched = (name for source in settings.sources for name in _watch_labels(source, settings.label_names))
     labels = tuple(dict.fromkeys((*settings.label_names, *watched)))
+    labels = tuple(name for name in labels if name not in _VARIABLES)
     return Outlook(labels, tuple(ordered_targets(settings.ack_targets)), settings.web.alert_url)
 
 
@@ -50,9 +56,5 @@ def _watch_labels(source: SourceSettings, reserved: tuple[str, ...]) -> Iterator
     for watch in source.watch:
         yield from watch.labels
         for path in matching_files(watch.files):
-            try:
-                groups = load_watch_file(path, reserved)
-            except ConfigError:
-                continue  # `check` tells what is wrong with it
-            for group in groups:
+            for group in load_watch_file(path, reserved):
                 yield from group.labels

@@ -7,8 +7,8 @@ from html import escape
 import pytest
 
 from exporter.dashboards import bundled
-from grafana.queries import Query, choices, everything, panels, queries
-from tests.e2e.dashboards import Day, sum_of, whole_day, within_of
+from grafana.queries import Query, choices, everything, filled, panels, queries
+from tests.e2e.dashboards import SPANS, Day, sum_of, whole_day, within_of
 from tests.e2e.harness import SEVERITIES
 from tools.picture.asking import Range, Source
 from tools.picture.page import page
@@ -59,6 +59,8 @@ def test_every_choice_has_an_answer(name: str, day: Day) -> None:
 def test_a_picture_shows_every_panel(name: str, day: Day) -> None:
     """Each panel with its title, and what it says of being empty only where it is."""
     dashboard = bundled()[name]
+    for panel in panels(dashboard):
+        panel["interval"] = "5s"  # bars of minutes end before this day began
     now = time.time()
 
     html = page(dashboard, Source(day.prometheus.url, dashboard, {}, Range(now - 60, now)))
@@ -107,6 +109,20 @@ def test_the_response_is_the_true_one(day: Day) -> None:
     assert board.number("Deadlines met") == judged["met"] / sum(judged.values())
     ages = {labels[0]: age for labels, age in board.shown("Alerts that nobody acknowledged", "AGE").items()}
     assert ages == pytest.approx({a["id"]: now - a["created_at"] for a in waiting}, abs=5)
+
+
+def test_the_dots_of_the_heat_map_are_single_alerts(day: Day) -> None:
+    """Exemplars name alerts that were acknowledged, with the time that it took."""
+    dashboard = bundled()["alert-response.json"]
+    query = next(q for q in queries(dashboard) if q.panel == "Acknowledgements by how long they took")
+    times = {a["id"]: a["acked_at"] - a["created_at"] for a in day.alerts if a["acked_at"] is not None}
+    now = time.time()
+
+    found = day.prometheus.exemplars(filled(query.expr, {**everything(dashboard), **SPANS}), now - 7200, now)
+
+    told = {dot["labels"]["alert_id"]: float(dot["value"]) for dot in found}
+    assert told.items() <= times.items()
+    assert len(told) > 1
 
 
 def test_budgets_are_the_true_ones(day: Day) -> None:
