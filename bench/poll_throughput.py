@@ -25,7 +25,7 @@ from exporter.config import Settings, load_config
 from exporter.flow.records import Log
 from exporter.ledger import Ledger, open_ledger
 from exporter.metrics import OwnMetrics, Publisher
-from exporter.poller.loop import Poller
+from exporter.poller.loop import Poller, Terms
 from exporter.poller.source import SourcePoller
 from exporter.poller.workers import Answers, Question, Workers
 from exporter.service import bounds
@@ -102,7 +102,7 @@ def _poller(settings: Settings, workers: Workers, answers: Answers, ledger: Ledg
         jitter=lambda: 0.5,
         now=time.time(),
     )
-    return Poller([polled], {source.name: workers}, answers, ledger, birth_hold=60.0, retention=1e9, clock=time.time)
+    return Poller([polled], {source.name: workers}, answers, ledger, Terms(60.0, 1e9), clock=time.time)
 
 
 def _bare(port: int) -> None:

@@ -37,7 +37,7 @@ def run() -> Comparison:
     """Return the comparison."""
     moment = _moment()
     publisher = Publisher(moment, CollectorRegistry(), lambda: 0.0)
-    client = make_app(publisher, version="0", telemetry_path="/metrics", alert_url=None).test_client()
+    client = make_app(publisher, version="0", telemetry_path="/metrics", alert_url=lambda: None).test_client()
     each_time = _EachTime(moment)
     return compare(
         f"{_SCRAPES} scrapes of {_SERIES} series, gzip: snapshot / rendered each time",

@@ -5,6 +5,7 @@ import click
 from exporter import __version__
 from exporter.commands.backfilling import backfill
 from exporter.commands.checking import check, schema
+from exporter.commands.drawing import dashboards
 from exporter.commands.estimating import estimating
 from exporter.commands.explaining import explain
 from exporter.commands.ruling import rules
@@ -18,5 +19,5 @@ def main() -> None:
     """Prometheus exporter for the event flow records of BlueKing Monitor."""
 
 
-for command in (serve, demo, check, estimating, backfill, rules, explain, schema, simulate):
+for command in (serve, demo, check, estimating, backfill, rules, dashboards, explain, schema, simulate):
     main.add_command(command)

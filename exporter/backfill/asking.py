@@ -17,7 +17,7 @@ _PAUSING = frozenset({Reason.TOO_FAST, Reason.UNREACHABLE})
 class Asking:
     """Lets questions out, told apart by their keys, and takes in what came of them. All times are in seconds.
 
-    Trouble with one question has it asked again, a little later each time, up to four times; then it is `missing`, as
+    Trouble with one question has it asked again, a little later each time, four times in all; then it is `missing`, as
     is at once what the source does not know or calls wrong. What lies with the source has all of them wait: as long as
     the source says, else ever longer. Where the source does not allow us, or twelve questions in a row came to nothing,
     no more is asked, and `stopped_by` tells why.

@@ -8,10 +8,11 @@ from math import nan
 
 from exporter.backfill.grid import Grid
 from exporter.backfill.replay import Story
-from exporter.flow.labels import Labels, extend
+from exporter.flow.labels import Labels
 from exporter.flow.observations import Count, Latency, Observation, Total
 from exporter.ledger import Bounds, Series
 from exporter.ledger.totals import Values, cell_names, deltas
+from exporter.metrics.alert_gauges import open_labels
 
 
 class Happenings:
@@ -105,7 +106,7 @@ class History:
             return  # it came after the range
         known = story.known
         for is_acked, is_shielded in product((False, True), repeat=2):
-            self._open.setdefault(_open(known.labels, is_acked, is_shielded), Happenings())
+            self._open.setdefault(open_labels(known.labels, is_acked, is_shielded), Happenings())
         if story.opened_at is None:
             return
         opened = self.grid.index(story.opened_at)
@@ -114,15 +115,11 @@ class History:
         acked = closed if acked_at is None else min(closed, max(opened, self.grid.index(acked_at)))
         for is_acked, since, until in ((False, opened, acked), (True, acked, closed)):
             if since < until:
-                happenings = self._open[_open(known.labels, is_acked, known.is_shielded)]
+                happenings = self._open[open_labels(known.labels, is_acked, known.is_shielded)]
                 happenings.add(since, 1)
                 happenings.add(until, -1)
         if opened < acked and known.created_at is not None and not known.is_shielded:
             self._waiting.setdefault(known.labels, []).append((opened, acked, known.created_at))
-
-
-def _open(labels: Labels, acked: bool, shielded: bool) -> Labels:
-    return extend(labels, acked=str(acked).lower(), shielded=str(shielded).lower())
 
 
 def _summed(happenings: Happenings) -> Iterator[tuple[int, float]]:

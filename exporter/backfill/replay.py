@@ -1,18 +1,18 @@
 """Replay: an alert's log, as told today, read again as `serve` would have read it while it grew. Pure."""
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, replace
 
 from exporter.backfill.grid import Grid
 from exporter.flow.advance import Policy, advance
+from exporter.flow.ending import ENDS
 from exporter.flow.known import KnownAlert
 from exporter.flow.observations import Count, Observations, Total
 from exporter.flow.records import Log, Operate
 from exporter.flow.sightings import Sighting
 
-_ACKS = frozenset({Operate.ACK})
-_ENDS = frozenset({Operate.RECOVER, Operate.SYSTEM_RECOVER, Operate.CLOSE, Operate.SYSTEM_CLOSE})
+_ACKS = (Operate.ACK,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +76,17 @@ def _unread(known: KnownAlert, log: Log, read_at: float) -> tuple[KnownAlert, fl
         sighting=while_open,
         ack_sighted_at=None,
     )
-    return unread, None if seen is None or _has(log, _ENDS) else seen.ended_at
+    return unread, None if seen is None or _has(log, ENDS) else seen.ended_at
 
 
 def _undated(seen: Sighting | None, log: Log) -> tuple[bool, bool]:
     if seen is None:
         return False, False
-    is_ended = seen.outcome is not None and not _has(log, _ENDS)
+    is_ended = seen.outcome is not None and not _has(log, ENDS)
     return seen.is_acked and not _has(log, _ACKS), is_ended and seen.ended_at is None
 
 
-def _has(log: Log, operates: frozenset[Operate]) -> bool:
+def _has(log: Log, operates: Container[str]) -> bool:
     return any(record.operate in operates for record in log.records)
 
 

@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -80,10 +80,10 @@ class Spool:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self.query = self._restore(query)
         except BlockingIOError:
-            self._file.close()
+            self._let_go()
             raise SpoolError(f"{path}: another backfill is at work here") from None
         except BaseException:
-            self._file.close()
+            self._let_go()
             raise
 
     @property
@@ -122,12 +122,12 @@ class Spool:
             try:
                 self._sync()
             finally:
-                self._file.close()
+                self._let_go()
 
     def remove(self) -> None:
         """Remove the file: everything in it has been used."""
         self.path.unlink(missing_ok=True)
-        self._file.close()
+        self._let_go()
 
     def __enter__(self) -> Self:
         return self
@@ -136,6 +136,11 @@ class Spool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _let_go(self) -> None:
+        # Closing writes what is still held: on a full disk that was refused before, and said.
+        with suppress(OSError):
+            self._file.close()
 
     def _restore(self, query: Query) -> Query:
         self._file.seek(0)

@@ -33,13 +33,13 @@ from exporter.backfill import (
     written,
 )
 from exporter.blueking import BlueKing, BlueKingError
-from exporter.commands.options import config_file_option, fail, load
+from exporter.commands.options import chosen_sources, config_file_option, fail, load
 from exporter.config import Settings, SourceSettings, format_duration, parse_duration
-from exporter.config.labels import RESERVED
-from exporter.flow.deadlines import AckTarget, AckTargets
+from exporter.config.labels import LABEL_NAME, RESERVED
 from exporter.poller.label_sets import LabelSets
 from exporter.poller.skew import TimezoneSkew
 from exporter.service import bounds
+from exporter.service.sources import ack_targets
 
 _SHORTEST_STEP = 1.0
 _NAMED = 20  # alerts that a message names, before it only tells how many there are
@@ -76,7 +76,7 @@ def _labels(_ctx: click.Context, _param: click.Parameter, pairs: Sequence[str]) 
     labels = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
-        if not equals or not value or not re.fullmatch(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*", name):
+        if not equals or not value or not re.fullmatch(LABEL_NAME, name):
             raise click.BadParameter(f"expected NAME=VALUE, such as job=bkmonitor-flow, got {pair!r}")
         if name in RESERVED - {"job", "instance"}:
             raise click.BadParameter(f"{name} is a label of the exporter's own")
@@ -119,7 +119,7 @@ def backfill(
     is_stdout = str(output) == "-"
     if not is_stdout and ((output.exists() and not output.is_file()) or not output.parent.is_dir()):
         raise click.BadParameter(f"{output}: expected a file in a directory that exists, or -", param_hint="--output")
-    sources = _chosen(settings, names)
+    sources = chosen_sources(settings, names)
     query = Query((given_from, given_to), start, end, now, fingerprint(sources))
     task = _Task(settings, sources, step, None if is_stdout else output, labels, skip_missing)
     spool_path = Path(f"{_STANDARD_SPOOL if is_stdout else output}.part")
@@ -183,7 +183,7 @@ def _read(readings: Sequence[SourceReading], task: _Task, spool: Spool) -> None:
 
 def _write(readings: Sequence[SourceReading], task: _Task, spool: Spool) -> int:
     settings, query = task.settings, spool.query
-    targets = AckTargets(AckTarget(target.match, target.within, target.objective) for target in settings.ack_targets)
+    targets = ack_targets(settings)
     history = History(Grid(query.start, query.end, task.step), bounds(settings.histograms, settings.ack_targets))
     label_sets = LabelSets(limit=settings.limits.label_sets)
     rejected: Counter[str] = Counter()
@@ -221,16 +221,6 @@ def _reading(source: SourceSettings, settings: Settings, spool: Spool, closing: 
     closing.callback(client.close)
     jitter = random.Random().random  # noqa: S311 - spreads retries, guards no secret
     return SourceReading(source, settings.labels, spool, client, clock=time.monotonic, jitter=jitter)
-
-
-def _chosen(settings: Settings, names: Sequence[str]) -> tuple[SourceSettings, ...]:
-    known = [source.name for source in settings.sources]
-    for name in names:
-        if name not in known:
-            raise click.BadParameter(
-                f"the config has no source {name!r}; it has {', '.join(known)}", param_hint="--source"
-            )
-    return tuple(source for source in settings.sources if not names or source.name in names)
 
 
 def _moment(text: str, now: float, option: str) -> float:

@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 
 from exporter import logs
-from exporter.commands.options import config_file_option, fail, load
-from exporter.config import Settings, SourceSettings
+from exporter.commands.options import chosen_sources, config_file_option, fail, load
+from exporter.config import Settings
 from exporter.estimate import Layout, as_json, as_text, estimate, own_row, see_source
-from exporter.flow.deadlines import AckTarget, AckTargets
 from exporter.service import bounds
+from exporter.service.sources import ack_targets
 
 
 @click.command(name="estimate")
@@ -32,7 +32,7 @@ def estimating(config_file: Path, source_name: str | None, output_format: str) -
     """
     logs.set_up("warning", "logfmt")
     settings = load(config_file)
-    sources = _chosen(settings, source_name)
+    sources = chosen_sources(settings, () if source_name is None else (source_name,))
     layout = _layout(settings)
     window = settings.poll.first_seen_window
     seen = [see_source(source, settings.labels, window=window, now=time.time(), pause=time.sleep) for source in sources]
@@ -48,19 +48,10 @@ def estimating(config_file: Path, source_name: str | None, output_format: str) -
         fail("\n".join(troubles))
 
 
-def _chosen(settings: Settings, name: str | None) -> tuple[SourceSettings, ...]:
-    chosen = tuple(source for source in settings.sources if name is None or source.name == name)
-    if not chosen:
-        names = ", ".join(source.name for source in settings.sources)
-        raise click.BadParameter(f"the config has no source {name!r}; it has {names}", param_hint="--source")
-    return chosen
-
-
 def _layout(settings: Settings) -> Layout:
-    targets = AckTargets(AckTarget(target.match, target.within, target.objective) for target in settings.ack_targets)
     return Layout(
         bounds(settings.histograms, settings.ack_targets),
-        targets,
+        ack_targets(settings),
         alert_series=settings.limits.alert_series,
         label_sets=settings.limits.label_sets,
         created_series=settings.web.created_series,

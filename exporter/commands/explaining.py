@@ -12,18 +12,18 @@ from sqlalchemy import make_url
 
 from exporter import logs
 from exporter.blueking import BlueKing, BlueKingError
-from exporter.commands.options import config_file_option, fail, load
+from exporter.commands.options import chosen_sources, config_file_option, fail, load
 from exporter.config import ALERT_ID, Settings, SourceSettings
-from exporter.explain import Case, Zones, as_json, as_text, plain
+from exporter.explain import Case, Zones, as_json, as_text
 from exporter.explain import explain as explained
 from exporter.flow.advance import Policy
-from exporter.flow.deadlines import AckTarget, AckTargets
 from exporter.flow.known import KnownAlert
 from exporter.flow.labels import make_labels
 from exporter.flow.records import Log
 from exporter.ledger import LedgerError
 from exporter.ledger.reading import find_alerts
 from exporter.service import bounds
+from exporter.service.sources import ack_targets
 from exporter.watch import Watches
 
 
@@ -64,17 +64,17 @@ def explain(alert_id: str, config_file: Path, wanted: str | None, output: str, o
 
 def _source(settings: Settings, wanted: str | None, found: Mapping[str, KnownAlert], alert_id: str) -> SourceSettings:
     """Return the source that is meant; ends the process with 2 where that is not clear."""
+    if wanted is not None:
+        return chosen_sources(settings, (wanted,))[0]
     sources = {source.name: source for source in settings.sources}
-    names = ", ".join(sources)
-    if wanted is not None and wanted not in sources:
-        raise click.BadParameter(f"the config has no source {plain(wanted)!r}; it has {names}", param_hint="--source")
     known = sources.keys() & found.keys()
     likely = known or {name for name, source in sources.items() if alert_id in _selection(settings, source)}
-    meant = {wanted} if wanted is not None else likely if len(sources) > 1 else sources.keys()
+    meant = likely if len(sources) > 1 else sources.keys()
     if len(meant) > 1:
         several = ", ".join(name for name in sources if name in meant)
         raise click.UsageError(f"several sources know alert {alert_id}: {several}; say which one with --source")
     if not meant:
+        names = ", ".join(sources)
         raise click.UsageError(f"no source is known to have alert {alert_id}; say which one with --source: {names}")
     return sources[next(iter(meant))]
 
@@ -96,12 +96,12 @@ def _case(
     now = time.time()
     known = None if found is None else found.get(source.name)
     labels = known.labels if known else make_labels(_selection(settings, source).get(alert_id, {"source": source.name}))
-    targets = AckTargets(AckTarget(target.match, target.within, target.objective) for target in settings.ack_targets)
+    target = ack_targets(settings).within(labels)
     log, log_told = (None, "not asked for") if offline else _log(source, alert_id, now)
     return Case(
         known=known,
         log=log,
-        first_sight=KnownAlert(source.name, alert_id, labels, first_seen_at=now, ack_target=targets.within(labels)),
+        first_sight=KnownAlert(source.name, alert_id, labels, first_seen_at=now, ack_target=target),
         bounds=bounds(settings.histograms, settings.ack_targets),
         policy=Policy(settings.poll.settle, settings.poll.max_age),
         now=now,

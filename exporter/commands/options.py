@@ -3,13 +3,13 @@
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import NoReturn
 
 import click
 
-from exporter.config import ConfigError, Settings, load_config
+from exporter.config import ConfigError, Settings, SourceSettings, load_config
 from exporter.web import parse_address
 
 Command = Callable[..., None]
@@ -46,6 +46,20 @@ def load(config_file: Path) -> Settings:
         return load_config(config_file, os.environ)
     except ConfigError as error:
         fail(str(error), code=2)
+
+
+def chosen_sources(settings: Settings, names: Collection[str]) -> tuple[SourceSettings, ...]:
+    """Return the sources of these names in the order of the config, all where there are no names.
+
+    Raises click.BadParameter of `--source` for a name that the config does not have.
+    """
+    known = [source.name for source in settings.sources]
+    for name in names:
+        if name not in known:
+            raise click.BadParameter(
+                f"the config has no source {name!r}; it has {', '.join(known)}", param_hint="--source"
+            )
+    return tuple(source for source in settings.sources if not names or source.name in names)
 
 
 def on_signal(stop: Callable[[], None]) -> None:

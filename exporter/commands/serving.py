@@ -1,16 +1,19 @@
 """serve and demo: the exporter at work."""
 
+import os
+import signal
+from functools import partial
 from pathlib import Path
 
 import click
 
 from exporter import logs
 from exporter.commands.options import Address, Command, config_file_option, fail, load, on_signal
-from exporter.config import Settings
+from exporter.config import ConfigError, Settings, load_config
 from exporter.demo import demo_source
 from exporter.ledger import LedgerError
-from exporter.service import Service, Stopper
-from exporter.web import ListenError
+from exporter.service import Reloader, Service, Stopper
+from exporter.web import ListenError, WebConfig
 
 
 def _serving(command: Command) -> Command:
@@ -41,6 +44,13 @@ def _serving(command: Command) -> Command:
             help="Where the metrics are served.",
         ),
         click.option(
+            "--web.config.file",
+            "web_config",
+            type=click.Path(path_type=Path),
+            callback=_read_web_config,
+            help="TLS, users and headers of this server, in the format of the Prometheus exporter-toolkit.",
+        ),
+        click.option(
             "--web.listen-address",
             "address",
             type=Address(),
@@ -54,30 +64,63 @@ def _serving(command: Command) -> Command:
 
 
 def _checked_path(_ctx: click.Context, _param: click.Parameter, path: str) -> str:
-    if not path.startswith("/") or path.startswith("/-/") or not path.isprintable() or set(path) & set("<>?# "):
+    if (
+        not path.startswith("/")
+        or path.startswith(("/-/", "/config"))
+        or not path.isprintable()
+        or set(path) & set("<>?# ")
+    ):
         raise click.BadParameter(f"expected a path such as /metrics, got {path!r}")
     return path
+
+
+def _read_web_config(_ctx: click.Context, _param: click.Parameter, path: Path | None) -> WebConfig | None:
+    try:
+        return None if path is None else WebConfig(path)
+    except ConfigError as error:
+        fail(str(error), code=2)
 
 
 @click.command()
 @config_file_option
 @_serving
-def serve(config_file: Path, address: tuple[str, int], telemetry_path: str, log_level: str, log_format: str) -> None:
-    """Poll the configured sources and serve /metrics, until SIGTERM or SIGINT."""
+@click.option(
+    "--web.enable-lifecycle",
+    "lifecycle",
+    is_flag=True,
+    help="Reload the config at POST /-/reload, too; SIGHUP always does.",
+)
+def serve(
+    config_file: Path,
+    address: tuple[str, int],
+    telemetry_path: str,
+    web_config: WebConfig | None,
+    log_level: str,
+    log_format: str,
+    lifecycle: bool,
+) -> None:
+    """Poll the configured sources and serve /metrics, until SIGTERM or SIGINT; SIGHUP reloads the config."""
     logs.set_up(log_level, log_format)
     stopper = _stopper()
-    _serve(load(config_file), stopper, address, telemetry_path)
+    reloader = Reloader(partial(load_config, config_file, os.environ), over_http=lifecycle)
+    signal.signal(signal.SIGHUP, lambda _number, _frame: reloader.request())
+    try:
+        _serve(load(config_file), stopper, address, telemetry_path, web_config, reloader=reloader)
+    finally:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the interpreter's own end would restore what kills
 
 
 @click.command()
 @_serving
-def demo(address: tuple[str, int], telemetry_path: str, log_level: str, log_format: str) -> None:
+def demo(
+    address: tuple[str, int], telemetry_path: str, web_config: WebConfig | None, log_level: str, log_format: str
+) -> None:
     """Run a simulated BlueKing and the exporter together: nothing to configure, nothing left behind."""
     logs.set_up(log_level, log_format)
     stopper = _stopper()
     with demo_source() as (simulator, settings):
         also = f"  the simulated BlueKing's truth  {simulator.url}/-/truth"
-        _serve(settings, stopper, address, telemetry_path, also)
+        _serve(settings, stopper, address, telemetry_path, web_config, also=also)
 
 
 def _stopper() -> Stopper:
@@ -87,10 +130,27 @@ def _stopper() -> Stopper:
     return stopper
 
 
-def _serve(settings: Settings, stopper: Stopper, address: tuple[str, int], telemetry_path: str, also: str = "") -> None:
+def _serve(
+    settings: Settings,
+    stopper: Stopper,
+    address: tuple[str, int],
+    telemetry_path: str,
+    web_config: WebConfig | None,
+    *,
+    reloader: Reloader | None = None,
+    also: str = "",
+) -> None:
     host, port = address
     try:
-        service = Service(settings, stopper, host=host, port=port, telemetry_path=telemetry_path)
+        service = Service(
+            settings,
+            stopper,
+            host=host,
+            port=port,
+            telemetry_path=telemetry_path,
+            reloader=reloader,
+            web_config=web_config,
+        )
     except (LedgerError, ListenError) as error:
         fail(str(error))
     click.echo(f"  status page  {service.url}/\n  metrics      {service.url}{telemetry_path}", err=True)

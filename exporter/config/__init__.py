@@ -2,6 +2,7 @@
 
 from exporter.config.auth import AuthSettings
 from exporter.config.duration import format_duration, parse_duration
+from exporter.config.effective import effective_yaml
 from exporter.config.faults import ConfigError, Fault
 from exporter.config.fields import LabelSettings
 from exporter.config.labels import ALERT_ID
@@ -15,6 +16,8 @@ from exporter.config.signature import FileSignature, file_signature
 from exporter.config.source import PathSettings, RateLimitSettings, SourceSettings, TlsSettings, WatchSettings
 from exporter.config.targets import AckTargetSettings
 from exporter.config.watch_files import WatchGroup, load_watch_file, matching_files
+from exporter.config.web_file import RequestLimit, WebFile, load_web_file
+from exporter.config.web_tls import ServerTls
 
 __all__ = [
     "ALERT_ID",
@@ -31,19 +34,24 @@ __all__ = [
     "PathSettings",
     "PollSettings",
     "RateLimitSettings",
+    "RequestLimit",
     "SearchSettings",
     "Secret",
+    "ServerTls",
     "Settings",
     "SourceSettings",
     "TlsSettings",
     "WatchGroup",
     "WatchSettings",
+    "WebFile",
     "WebSettings",
+    "effective_yaml",
     "file_signature",
     "format_duration",
     "json_schema",
     "load_config",
     "load_watch_file",
+    "load_web_file",
     "matching_files",
     "parse_duration",
 ]

@@ -11,6 +11,9 @@ from exporter.config.words import shown
 ALERT_ID = "[0-9A-Za-z._-]{1,128}"
 """The shape of an alert's id, as a pattern."""
 
+LABEL_NAME = "(?!__)[a-zA-Z_][a-zA-Z0-9_]*"
+"""The shape of a label's name, as a pattern: those that begin with `__` belong to Prometheus."""
+
 # Labels that the exporter itself, Prometheus or the exposition format gives to some of our families.
 RESERVED = frozenset(
     {
@@ -49,10 +52,10 @@ def clashes(watches: object, fields: Collection[str]) -> Iterator[Finding]:
 
 def _read_name(value: object) -> str:
     name = read_text(value)
-    if not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*", name):
-        raise ValueError("a label name has only letters, digits and _, and begins with no digit")
     if name.startswith("__"):
         raise ValueError("label names that begin with __ belong to Prometheus")
+    if not re.fullmatch(LABEL_NAME, name):
+        raise ValueError("a label name has only letters, digits and _, and begins with no digit")
     if name in RESERVED:
         raise ValueError("this label name is reserved")
     return name
@@ -75,7 +78,7 @@ def _read_alert_id(value: object) -> str:
     return text
 
 
-LabelName = Annotated[str, Reads(_read_name, {"type": "string", "pattern": "^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$"})]
+LabelName = Annotated[str, Reads(_read_name, {"type": "string", "pattern": f"^{LABEL_NAME}$"})]
 LabelValue = Annotated[str, Reads(read_label_value, {"anyOf": [{"type": "string"}, {"type": "number"}]})]
 AlertId = Annotated[
     str,

@@ -3,7 +3,7 @@
 from exporter.explain.document import as_json
 from exporter.explain.explaining import Case, explain
 from exporter.explain.model import Explanation
-from exporter.explain.text import as_text, plain
+from exporter.explain.text import as_text
 from exporter.explain.times import Zones
 
-__all__ = ["Case", "Explanation", "Zones", "as_json", "as_text", "explain", "plain"]
+__all__ = ["Case", "Explanation", "Zones", "as_json", "as_text", "explain"]

@@ -8,7 +8,7 @@ from exporter.explain.model import Comparison, CountCompared, TimeCompared
 from exporter.flow.advance import Policy, advance
 from exporter.flow.known import KnownAlert
 from exporter.flow.observations import Count, Observations, Total
-from exporter.flow.records import FlowRecord, Log
+from exporter.flow.records import Log
 from exporter.ledger import Bounds
 
 ROLLING = frozenset({"CONVERGE", "EVENT_DROP"})
@@ -27,18 +27,6 @@ def compare(
     counts = (*_counts(known, fresh, pending), *_rejects(known, fresh))
     times = tuple(_times(known, fresh))
     return Comparison(counts, times, _deadline_why(known, fresh, read), added(sums(pending), bounds))
-
-
-def uncounted(known: KnownAlert, log: Log) -> Counter[FlowRecord]:
-    """Return the records that the ledger has not counted: of each operate the newest, as many as are more."""
-    shown = Counter(record.operate for record in log.records)
-    new = {operate: rows - known.counted.get(operate, 0) for operate, rows in shown.items()}
-    found: Counter[FlowRecord] = Counter()
-    for record in log.records:
-        if new[record.operate] > 0:
-            new[record.operate] -= 1
-            found[record] += 1
-    return found
 
 
 def _counts(known: KnownAlert, fresh: KnownAlert, pending: Observations) -> Iterator[CountCompared]:

@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 
 from exporter.config import format_duration
 from exporter.explain.adding import Sums, added
-from exporter.explain.comparing import ROLLING, compare, uncounted
+from exporter.explain.comparing import ROLLING, compare
 from exporter.explain.model import Explanation, Step, StepKind
 from exporter.explain.reasons import Reasons
 from exporter.explain.replay import Replayed, replay, unseen
 from exporter.explain.standing import milestones, standing
-from exporter.flow.advance import Policy, advance
+from exporter.flow.advance import Policy, advance, new_records
+from exporter.flow.digest import digest
 from exporter.flow.known import KnownAlert
 from exporter.flow.observations import Total
 from exporter.flow.records import FlowRecord, Log
@@ -49,7 +50,7 @@ def explain(case: Case) -> Explanation:
     base = first_sight if known is None else unseen(known)
     steps, comparison, after = None, None, known
     if log is not None:
-        missing = Counter() if known is None else uncounted(known, log)
+        missing = Counter(() if known is None else new_records(known, digest(log, case.now)))
         replayed = _replayed(case, base, log, missing, policy)
         steps = tuple(_steps(case, base, replayed, missing))
         after = known or _rested_in_time(replayed.after)

@@ -5,13 +5,13 @@ from collections.abc import Collection, Iterator
 from exporter.explain.adding import Sums
 from exporter.explain.model import StepKind
 from exporter.explain.replay import Event
+from exporter.flow.advance import FIRST_ACTIONS
 from exporter.flow.deadlines import DeadlineResult
+from exporter.flow.ending import ENDS
 from exporter.flow.known import KnownAlert
 from exporter.flow.observations import Total
 from exporter.flow.records import OTHER, Operate
 
-_ACTIONS = (Operate.ACTION, Operate.ANOMALY_NOTICE)
-_ENDS = (Operate.RECOVER, Operate.SYSTEM_RECOVER, Operate.CLOSE, Operate.SYSTEM_CLOSE)
 _REJECTED = {
     "not_an_object": "a row that is no object",
     "operate": "a row without an operate",
@@ -57,16 +57,16 @@ class Reasons:
             yield "before what counts of this alert: noted, not counted"
         elif operate == Operate.ACK:
             yield from self._of_milestone("ACK", "only the first ACK is timed", Total.TIME_TO_ACK, told)
-        elif operate in _ACTIONS:
+        elif operate in FIRST_ACTIONS:
             only = "only the first action or notice is timed"
             yield from self._of_milestone("action", only, Total.TIME_TO_FIRST_ACTION, told)
-        elif operate in _ENDS:
+        elif operate in ENDS:
             yield from self._of_terminal(event, told)
         elif operate == Operate.CONVERGE and event.record.anomaly_count is not None:
             yield f"anomaly_count {event.record.anomaly_count}: in that gauge while the alert is open"
         elif operate == OTHER:
             yield f"its operate has not the shape of one: counted as {OTHER}"
-        self._seen.update({"ACK"} if operate == Operate.ACK else {"action"} if operate in _ACTIONS else ())
+        self._seen.update({"ACK"} if operate == Operate.ACK else {"action"} if operate in FIRST_ACTIONS else ())
 
     def _of_milestone(self, name: str, only: str, total: Total, told: Sums) -> Iterator[str]:
         if name in self._seen:

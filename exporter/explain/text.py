@@ -34,7 +34,7 @@ _DEADLINES = f"{family_of(Total.ACK_DEADLINES).name}_total"
 
 def as_text(told: Explanation, zones: Zones) -> Iterator[str]:
     """Yield the lines of the explanation. Foreign text has lost what would steer a terminal."""
-    yield f"alert {plain(told.alert_id)} of {told.source}"
+    yield f"alert {_plain(told.alert_id)} of {told.source}"
     yield from _pairs(_head(told, zones))
     if told.known is not None:
         yield from ("", "ledger")
@@ -50,7 +50,7 @@ def as_text(told: Explanation, zones: Zones) -> Iterator[str]:
         yield from (f"note: {note}" for note in told.notes)
 
 
-def plain(foreign: str) -> str:
+def _plain(foreign: str) -> str:
     """Return a text in which every sign that does not print stands as its escape, such as `\\x1b`."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in foreign)
 
@@ -63,7 +63,7 @@ def _head(told: Explanation, zones: Zones) -> Iterator[tuple[str, str]]:
     standing = told.standing
     yield "labels", _labels(told.labels)
     if told.fields.get("alert_name"):
-        yield "name", plain(told.fields["alert_name"])
+        yield "name", _plain(told.fields["alert_name"])
     yield "state", _state(standing, zones)
     if standing.creation.at is None:
         yield "created", "not known: no CREATE record, no search and no id tells it"
@@ -72,8 +72,8 @@ def _head(told: Explanation, zones: Zones) -> Iterator[tuple[str, str]]:
     counts = f"from {_time(told.counts_from, zones)} on" if isfinite(told.counts_from) else "the whole history"
     yield "counts", counts
     yield "ack target", _deadline(standing.deadline, zones)
-    yield "ledger", plain(told.ledger)
-    yield "log", plain(told.log)
+    yield "ledger", _plain(told.ledger)
+    yield "log", _plain(told.log)
     yield "times", f"local {_offset(told.now, zones)}, server {zones.server}"
 
 
@@ -221,4 +221,4 @@ def _labels(labels: Labels) -> str:
 
 
 def _escaped(value: str) -> str:
-    return plain(value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n"))
+    return _plain(value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n"))

@@ -9,12 +9,14 @@ from exporter.flow.ending import end_after
 from exporter.flow.known import KnownAlert, Milestone, creation_from_id
 from exporter.flow.labels import extend
 from exporter.flow.observations import Count, Observation, Observations, Total, rejected
-from exporter.flow.records import Log, Operate
+from exporter.flow.records import FlowRecord, Log, Operate
 from exporter.flow.sightings import Sighting
 from exporter.flow.telling import Teller
 
+FIRST_ACTIONS = (Operate.ACTION, Operate.ANOMALY_NOTICE)
+"""The operates of which the first one ends the time to first action."""
+
 _ACKS = (Operate.ACK,)
-_FIRST_ACTIONS = (Operate.ACTION, Operate.ANOMALY_NOTICE)
 _CREATIONS = (Operate.CREATE,)
 
 
@@ -37,17 +39,15 @@ def advance(known: KnownAlert, log: Log, *, now: float, policy: Policy) -> tuple
     """
     read = digest(log, now)
     created_at, creation_recorded = _creation(known, read, now)
-    expires_at = (known.first_seen_at if created_at is None else created_at) + policy.max_age
-    ending = end_after(known, read, now=now, settle=policy.settle, expires_at=expires_at)
+    ending = end_after(known, read, now=now, settle=policy.settle, expires_at=_expires_at(known, created_at, policy))
     ack = _milestone(known, known.ack, read.first(_ACKS))
-    first_action = _milestone(known, known.first_action, read.first(_FIRST_ACTIONS))
+    first_action = _milestone(known, known.first_action, read.first(FIRST_ACTIONS))
     teller = Teller(known, created_at, now)
     told_ack = teller.milestone(ack, Total.TIME_TO_ACK, ending)
     told_action = teller.milestone(first_action, Total.TIME_TO_FIRST_ACTION, ending)
     told_end = teller.end(ending, ack)
     deadline_result = teller.deadline(ending, ack, policy.settle)
-    observations = (*_new_records(known, read), *_new_rejects(known, read), *teller.told)
-    is_news = any(not isinstance(told, Count) or told.amount for told in observations)
+    observations = (*_record_counts(known, read), *_new_rejects(known, read), *teller.told)
     after = replace(
         known,
         read_at=now,
@@ -64,9 +64,18 @@ def advance(known: KnownAlert, log: Log, *, now: float, policy: Policy) -> tuple
         rested_at=ending.rested_at,
         anomaly_count=read.anomaly_count,
         deadline_result=deadline_result,
-        quiet_reads=0 if is_news else known.quiet_reads + 1,
+        quiet_reads=0 if _is_news(observations) else known.quiet_reads + 1,
     )
     return after, observations
+
+
+def new_records(known: KnownAlert, read: Digest) -> Iterator[FlowRecord]:
+    """Yield the records that were not counted yet: where a log shows more rows of an operate than were, the newest."""
+    new = {operate: shown - known.counted.get(operate, 0) for operate, shown in read.shown.items()}
+    for record in read.records:
+        if new[record.operate] > 0:
+            new[record.operate] -= 1
+            yield record
 
 
 def see(known: KnownAlert, sighting: Sighting, now: float) -> KnownAlert:
@@ -98,24 +107,33 @@ def _creation(known: KnownAlert, read: Digest, now: float) -> tuple[float | None
     return creation_from_id(known.alert_id, now), False
 
 
+def _expires_at(known: KnownAlert, created_at: float | None, policy: Policy) -> float:
+    """An alert that expired is read no more: not before its ack deadline, which somebody may still meet."""
+    decided_after = 0.0 if known.ack_target is None else known.ack_target + policy.settle
+    born_at = known.first_seen_at if created_at is None else created_at
+    return born_at + max(policy.max_age, decided_after)
+
+
 def _high_water(counted: Mapping[str, int], shown: Mapping[str, int]) -> Mapping[str, int]:
     if not counted:
         return shown
     return {**counted, **{name: max(number, counted.get(name, 0)) for name, number in shown.items()}}
 
 
+def _is_news(observations: Observations) -> bool:
+    return any(not isinstance(told, Count) or told.amount for told in observations)
+
+
 def _milestone(known: KnownAlert, before: Milestone, at: float | None) -> Milestone:
     return before if at is None else Milestone(at, before.observed or known.is_history(at))
 
 
-def _new_records(known: KnownAlert, read: Digest) -> Iterator[Count]:
-    new = {operate: shown - known.counted.get(operate, 0) for operate, shown in read.shown.items()}
-    fresh: Counter[tuple[str, str]] = Counter()
-    for record in read.records:
-        if new[record.operate] > 0:
-            new[record.operate] -= 1
-            if not known.is_history(record.created_at):
-                fresh[record.operate, record.status] += 1
+def _record_counts(known: KnownAlert, read: Digest) -> Iterator[Count]:
+    fresh = Counter(
+        (record.operate, record.status)
+        for record in new_records(known, read)
+        if not known.is_history(record.created_at)
+    )
     for (operate, status), amount in fresh.items():
         yield Count(Total.RECORDS, extend(known.labels, operate=operate, status=status), amount)
 

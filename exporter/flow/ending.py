@@ -1,5 +1,6 @@
 """How an alert ends: by a record, by a search's word, or because it cannot end and grew too old."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from exporter.flow.digest import Digest
@@ -7,13 +8,13 @@ from exporter.flow.known import KnownAlert, Milestone
 from exporter.flow.records import Operate
 from exporter.flow.sightings import Outcome
 
-# In this order where two terminal records are of one second.
-_ENDS = (
-    (Operate.CLOSE, Outcome.CLOSED),
-    (Operate.RECOVER, Outcome.RECOVERED),
-    (Operate.SYSTEM_CLOSE, Outcome.CLOSED),
-    (Operate.SYSTEM_RECOVER, Outcome.RECOVERED),
-)
+ENDS: Mapping[str, Outcome] = {
+    Operate.CLOSE: Outcome.CLOSED,
+    Operate.RECOVER: Outcome.RECOVERED,
+    Operate.SYSTEM_CLOSE: Outcome.CLOSED,
+    Operate.SYSTEM_RECOVER: Outcome.RECOVERED,
+}
+"""The terminal operates, and what they make of an alert; in this order where two records are of one second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +65,9 @@ def _is_better(told: _Told, before: Ending) -> bool:
 
 def _told(known: KnownAlert, read: Digest, now: float) -> _Told | None:
     """Some closures leave no record: there the search's word is all there is (api.md)."""
-    at = read.first(operate for operate, _ in _ENDS)
+    at = read.first(ENDS)
     if at is not None:
-        outcome = next(outcome for operate, outcome in _ENDS if read.earliest.get(operate) == at)
+        outcome = next(outcome for operate, outcome in ENDS.items() if read.earliest.get(operate) == at)
         return _Told(at, outcome, is_recorded=True)
     seen = known.sighting
     if seen is None or seen.outcome is None:

@@ -13,10 +13,12 @@ EVERYTHING = float("-inf")
 LATE_ACK_TRIES = 3
 """How often the log is asked again for the ACK record that a search says there is."""
 
+NEAREST_ZONES = 900.0
+"""How far two time zones are apart at least, in seconds."""
+
 _ID_PREFIX_DIGITS = 10
 _EARLIEST_PLAUSIBLE = 1_262_304_000  # 2010-01-01
 _CLOCK_TOLERANCE = 86_400
-_ZONE_STEP = 900.0
 _ZONE_TOLERANCE = 60.0
 
 
@@ -123,7 +125,7 @@ class KnownAlert:
         true = creation_from_id(self.alert_id, self.first_seen_at) if seen is None else seen
         if true is None:
             return 0.0
-        quarters = round((created_at - true) / _ZONE_STEP) * _ZONE_STEP
+        quarters = round((created_at - true) / NEAREST_ZONES) * NEAREST_ZONES
         return quarters if abs(created_at - true - quarters) <= _ZONE_TOLERANCE else 0.0
 
     def is_history(self, at: float) -> bool:

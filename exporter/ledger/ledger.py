@@ -80,6 +80,7 @@ class Ledger:
         self._clock = clock
         self._bounds = bounds
         self._version = 0
+        self._retention = float("inf")
         self._merging = threading.Lock()
         with engine.begin() as connection:
             _restart_changed_histograms(connection, bounds)
@@ -150,12 +151,37 @@ class Ledger:
                 found.update((row["alert_id"], alert_from(row)) for row in rows.mappings())
         return found
 
+    def adopt_retention(self, seconds: float) -> None:
+        """Note for how long alerts are remembered from now on, whoever forgets them."""
+        self._retention = seconds
+
+    def remembers_from(self, now: float) -> float:
+        """Return since when, in unix seconds, every alert that was read is still known at `now`."""
+        return now - self._retention
+
     def forgettable(self, before: float) -> set[Key]:
         """Return the alerts that were neither first seen nor read since `before`, in unix seconds."""
         table = schema.alerts
         idle = (table.c.first_seen_at < before) & (table.c.read_at.is_(None) | (table.c.read_at < before))
         with translated(self._path), self._engine.begin() as connection:
             return {(row.source, row.alert_id) for row in connection.execute(select(table).where(idle))}
+
+    def adopt_bounds(self, bounds: Bounds) -> None:
+        """Count in other buckets from now on: a histogram whose bounds change starts anew, all else stays.
+
+        Raises `CommitFailed` where the database refuses: then the bounds are those before, here and on disk.
+        """
+        if bounds == self._bounds:
+            return
+        self._files.check()
+        with translated(self._path, CommitFailed), self._engine.begin() as connection:
+            restarted = _restart_changed_histograms(connection, bounds)
+        with self._merging:
+            self._bounds = bounds
+            for series in [series for series in self._totals if series.total in restarted]:
+                del self._totals[series], self._ids[series]
+                self._unrevealed.discard(series)
+            self._version += 1
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -214,18 +240,21 @@ class Ledger:
         self._good_cycles |= tx.good_cycles
 
 
-def _restart_changed_histograms(connection: Connection, bounds: Bounds) -> None:
-    """A histogram counted in other buckets cannot be told in the new ones: it starts anew, all else stays."""
+def _restart_changed_histograms(connection: Connection, bounds: Bounds) -> set[Total]:
+    """Start anew, and return, the histograms counted in other buckets: they cannot be told in the new ones."""
+    restarted = set()
     written = {row.total: row.bounds for row in connection.execute(select(schema.bounds))}
     for total, configured in bounds.items():
         text = json.dumps(configured)
         if written.get(total) == text:
             continue
         if total in written:
+            restarted.add(total)
             log.warning("histogram starts anew", total=total, reason="its buckets changed in the config")
         connection.execute(delete(schema.series).where(schema.series.c.total == total))
         connection.execute(delete(schema.bounds).where(schema.bounds.c.total == total))
         connection.execute(schema.bounds.insert().values(total=total, bounds=text))
+    return restarted
 
 
 def _load_totals(connection: Connection, bounds: Bounds) -> tuple[dict[Series, int], dict[Series, SeriesTotal]]:

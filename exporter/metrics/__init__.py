@@ -1,7 +1,7 @@
 """What a scrape gets: the table of metric families, and the snapshot made of them."""
 
 from exporter.metrics.families import FLOW_FAMILIES, OWN_FAMILIES, family_of
-from exporter.metrics.moment import Moment, SourceState
+from exporter.metrics.moment import Asked, Moment, Plan, SourceState, WatchedState
 from exporter.metrics.own import LABEL_SETS, OwnMetrics
 from exporter.metrics.publisher import Publisher
 from exporter.metrics.snapshot import Snapshot
@@ -10,10 +10,13 @@ __all__ = [
     "FLOW_FAMILIES",
     "LABEL_SETS",
     "OWN_FAMILIES",
+    "Asked",
     "Moment",
     "OwnMetrics",
+    "Plan",
     "Publisher",
     "Snapshot",
     "SourceState",
+    "WatchedState",
     "family_of",
 ]

@@ -25,13 +25,14 @@ def open_alerts(moment: Moment) -> Gauges:
     past = filter(None, (alert_labels(series) for series, _ in moment.shown(Total.ALERTS_ENDED)))
     count: Counter[Labels] = Counter()
     for labels in dict.fromkeys([*past, *(known.labels for known in moment.read_alerts())]):
-        count.update({_open(labels, acked, shielded): 0 for acked in (False, True) for shielded in (False, True)})
+        count.update({open_labels(labels, acked, shielded): 0 for acked in (False, True) for shielded in (False, True)})
     for known in moment.open_alerts():
-        count[_open(known.labels, known.is_acked, known.is_shielded)] += 1
+        count[open_labels(known.labels, known.is_acked, known.is_shielded)] += 1
     return count.items()
 
 
-def _open(labels: Labels, acked: bool, shielded: bool) -> Labels:
+def open_labels(labels: Labels, acked: bool, shielded: bool) -> Labels:
+    """Return the labels under which an open alert counts; `labels` are its own."""
     return extend(labels, acked=str(acked).lower(), shielded=str(shielded).lower())
 
 

@@ -2,8 +2,9 @@
 
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Protocol
 
 from exporter.flow.deadlines import NO_TARGETS, AckTargets
 from exporter.flow.known import KnownAlert
@@ -22,12 +23,63 @@ class WatchedState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Plan:
+    """What is planned for one alert: when it is due (unix seconds, None for never), and why its last poll failed."""
+
+    next_poll_at: float | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a source was asked since the start of this process, and how hard it may be asked now.
+
+    `failures` are polls by reason, `requests` HTTP requests by endpoint and code. `rate` are the requests a second
+    that are allowed now, `full_rate` those that are configured; nothing is asked before `paused_until` (unix seconds).
+    """
+
+    polls: int = 0
+    failures: Mapping[str, int] = field(default_factory=dict)
+    requests: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    rate: float = 0.0
+    full_rate: float = 0.0
+    paused_until: float = 0.0
+
+
+class Polling(Protocol):
+    """The polling of a source as it goes on, for pages: a scrape needs none of it. Any thread may ask, at no cost to
+    the poller.
+    """
+
+    def plan(self, alert_id: str) -> Plan:
+        """Return what is planned for an alert."""
+        ...
+
+    def asked(self) -> Asked:
+        """Return what the source was asked."""
+        ...
+
+
+class _NotPolling:
+    def plan(self, alert_id: str) -> Plan:  # noqa: ARG002 - nothing is planned, whatever it is asked about
+        return Plan()
+
+    def asked(self) -> Asked:
+        return Asked()
+
+
+NOT_POLLING: Polling = _NotPolling()
+"""A source that nobody polls."""
+
+
+@dataclass(frozen=True, slots=True)
 class SourceState:
     """How polling a source goes. Times in unix seconds, durations in seconds.
 
     `trouble` says in words why the source is not up, and is empty while it is. `cycled` tells whether every
     watched alert was asked about at least once since the start, or the source failed and said why.
-    `timezone_skew` is None as long as too few alerts tell it.
+    `timezone_skew` is None as long as too few alerts tell it. `last_good_cycle_at` is the earliest of its watches' last
+    good cycles, None while one of them had none. `given_up` are the alerts that are quarantined or missing.
     """
 
     name: str
@@ -38,6 +90,9 @@ class SourceState:
     overdue: float
     watched: Mapping[WatchedState, int]
     timezone_skew: float | None
+    last_good_cycle_at: float | None = None
+    given_up: Mapping[str, WatchedState] = field(default_factory=dict)
+    polling: Polling = NOT_POLLING
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """What the exporter counts of its own doing, in this process: polls, requests, commits."""
 
+import threading
 from collections.abc import Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -11,6 +12,7 @@ from prometheus_client.registry import Collector
 from exporter.metrics import instruments
 from exporter.metrics.alert_series import PER_ALERT
 from exporter.metrics.instruments import Instrument
+from exporter.metrics.moment import Asked
 
 LABEL_SETS = "label_sets"
 """Stands for the limit of that name among the metrics that lose series."""
@@ -35,6 +37,8 @@ class OwnMetrics(Collector):
         self._dropped = self._counter(instruments.DROPPED)
         for metric in (*PER_ALERT, LABEL_SETS):
             self._dropped.labels(metric)
+        self._removing = threading.Lock()
+        self._removed: set[str] = set()
         self._reload_successful = self._gauge(instruments.RELOAD_SUCCESSFUL)
         self._reload_time = self._gauge(instruments.RELOAD_TIME)
         ProcessCollector(registry=self._registry)
@@ -42,6 +46,7 @@ class OwnMetrics(Collector):
 
     def add_source(self, source: str, reasons: Iterable[str], endpoints: Iterable[str]) -> None:
         """Start the series of a source at 0; `reasons` are why a poll can fail."""
+        self._removed.discard(source)
         self._polls.labels(source)
         self._throttled.labels(source)
         for reason in reasons:
@@ -49,6 +54,13 @@ class OwnMetrics(Collector):
         for endpoint in endpoints:
             self._requests.labels(source, endpoint, "200")
             self._request_seconds.labels(source, endpoint)
+
+    def remove_source(self, source: str) -> None:
+        """End the series of a source; requests that are still under way do not bring them back."""
+        with self._removing:
+            self._removed.add(source)
+            for metric in (self._polls, self._failures, self._requests, self._request_seconds, self._throttled):
+                metric.remove_by_labels({"source": source})
 
     def polled(self, source: str) -> None:
         """Count a poll."""
@@ -60,8 +72,10 @@ class OwnMetrics(Collector):
 
     def requested(self, source: str, endpoint: str, code: str, seconds: float) -> None:
         """Count and time an HTTP request."""
-        self._requests.labels(source, endpoint, code).inc()
-        self._request_seconds.labels(source, endpoint).observe(seconds)
+        with self._removing:
+            if source not in self._removed:
+                self._requests.labels(source, endpoint, code).inc()
+                self._request_seconds.labels(source, endpoint).observe(seconds)
 
     def throttled(self, source: str, seconds: float) -> None:
         """Add the time that due polls waited for the rate limit."""
@@ -81,11 +95,22 @@ class OwnMetrics(Collector):
         self._reload_successful.set(1)
         self._reload_time.set(at)
 
+    def config_refused(self) -> None:
+        """Note a load of the config that failed."""
+        self._reload_successful.set(0)
+
     def collect(self) -> Iterator[Metric]:
         """Yield the families without `_created` lines, which double the series and tell nothing about a process."""
         for metric in self._registry.collect():
             metric.samples = [sample for sample in metric.samples if not sample.name.endswith("_created")]
             yield metric
+
+    def asked(self, source: str) -> Asked:
+        """Return what a source was asked; any thread may ask. The pace is not known here."""
+        polls = sum(amount for _, amount in _of(source, self._polls))
+        failures = {labels["reason"]: amount for labels, amount in _of(source, self._failures)}
+        requests = {(labels["endpoint"], labels["code"]): amount for labels, amount in _of(source, self._requests)}
+        return Asked(polls, failures, requests)
 
     def _counter(self, row: Instrument) -> Counter:
         return Counter(row.name, row.help, row.doc.labels, registry=self._registry)
@@ -95,3 +120,10 @@ class OwnMetrics(Collector):
 
     def _histogram(self, row: Instrument, buckets: Iterable[float]) -> Histogram:
         return Histogram(row.name, row.help, row.doc.labels, buckets=tuple(buckets), registry=self._registry)
+
+
+def _of(source: str, counter: Counter) -> Iterator[tuple[dict[str, str], int]]:
+    for metric in counter.collect():
+        for sample in metric.samples:
+            if sample.name.endswith("_total") and sample.labels["source"] == source:
+                yield sample.labels, int(sample.value)

@@ -8,12 +8,11 @@ from zoneinfo import ZoneInfo
 
 from exporter.blueking import Page
 from exporter.config import SourceSettings, format_duration
-from exporter.flow.known import creation_from_id
+from exporter.flow.known import NEAREST_ZONES, creation_from_id
 from exporter.flow.records import Log, Operate
 from exporter.online.asking import Told
 from exporter.online.checks import Check, Verdict
 
-_NEAREST_ZONES = 900.0  # no two time zones are nearer to each other
 _FARTHEST_ZONES = 26 * 3600.0  # nor farther apart: UTC-12 and UTC+14
 _BEHIND = 300.0
 # Likely ones first; of those with one offset the first names them all well enough.
@@ -60,7 +59,7 @@ def time_zone_check(source: SourceSettings, told: Told, *, now: float) -> Check:
         return Check(source.name, "time zone", Verdict.NOT_CHECKED, found)
     skew = _skew(creations, zone, zone)
     found = f"{zone}: CREATE {_apart(skew)} the creation that the id tells (median of {len(creations)} alert(s))"
-    if abs(skew) < _NEAREST_ZONES:
+    if abs(skew) < NEAREST_ZONES:
         return Check(source.name, "time zone", Verdict.OK, found)
     if abs(skew) > _FARTHEST_ZONES:
         advice = "no two time zones are so far apart: these ids do not begin with a time, so leave timezone as it is"
@@ -94,14 +93,14 @@ def _skew(creations: Sequence[_Creation], configured: ZoneInfo, zone: ZoneInfo) 
 
 
 def _apart(skew: float) -> str:
-    if abs(skew) < _NEAREST_ZONES:
+    if abs(skew) < NEAREST_ZONES:
         return f"is {skew:+g} s from"
-    hours = round(abs(skew) / _NEAREST_ZONES) * _NEAREST_ZONES / 3600
+    hours = round(abs(skew) / NEAREST_ZONES) * NEAREST_ZONES / 3600
     return f"lies {hours:g} h {'after' if skew > 0 else 'before'}"
 
 
 def _advice(creations: Sequence[_Creation], configured: ZoneInfo) -> str:
-    fitting = [name for name in _ZONES if abs(_skew(creations, configured, ZoneInfo(name))) < _NEAREST_ZONES]
+    fitting = [name for name in _ZONES if abs(_skew(creations, configured, ZoneInfo(name))) < NEAREST_ZONES]
     if fitting:
         return f"timezone is that of the server process: {' or '.join(fitting)} would be right"
     return "timezone is that of the server process: set the one that makes up for this difference"

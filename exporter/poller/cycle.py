@@ -7,10 +7,14 @@ from exporter.ledger import Ledger, Transaction
 
 
 def first_counts_from(ledger: Ledger, source: str, watch: str, now: float, window: float) -> float:
-    """Return `counts_from` of an alert that a watch shows for the first time: everything during the baseline."""
+    """Return `counts_from` of an alert that a watch shows for the first time: everything during the baseline.
+
+    Nothing that is older than what the ledger remembers: it may have been counted, and forgotten since.
+    """
     if not ledger.has_baseline(source):
         return EVERYTHING
-    return counting_start(now, window, ledger.last_good_cycle_at(source, watch))
+    start = counting_start(now, window, ledger.last_good_cycle_at(source, watch))
+    return max(start, ledger.remembers_from(now))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ class CycleEnd:
 
 
 class Progress:
-    """The alerts that were not asked about since the start, and those that were never read."""
+    """The alerts that were due at the start and not asked about since, and those that were never read."""
 
     def __init__(self) -> None:
         self._unasked: set[str] = set()
@@ -46,9 +50,10 @@ class Progress:
         self.has_selected = False
         self.is_cycled = False
 
-    def join(self, alert_id: str, is_read: bool) -> None:
-        """Note an alert that is selected from now on."""
-        self._unasked.add(alert_id)
+    def join(self, alert_id: str, *, is_read: bool, is_due: bool) -> None:
+        """Note an alert that is watched from now on; one that is not due yet is no part of the first cycle."""
+        if is_due:
+            self._unasked.add(alert_id)
         if not is_read:
             self.unread.add(alert_id)
 

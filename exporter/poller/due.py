@@ -19,6 +19,10 @@ class DueQueue:
         """Forget `key`; it need not be there."""
         self._due.pop(key, None)
 
+    def at(self, key: str) -> float | None:
+        """Return when `key` is due, None where it is not. Any thread may ask: it is one look into a mapping."""
+        return self._due.get(key)
+
     def first(self) -> tuple[str, float] | None:
         """Return the key that is due first, and when."""
         while self._heap:

@@ -22,6 +22,7 @@ class SourceHealth:
         self._jitter = jitter
         self._failures: Counter[Reason] = Counter()  # since the last answer
         self._failed_at = 0.0
+        self._told_to_wait_until = 0.0
         self.trouble = ""
         self.paused_until = 0.0
         self.answered_at: float | None = None
@@ -60,7 +61,15 @@ class SourceHealth:
     def clock_set_back(self, by: float) -> None:
         """Move what is remembered with the clock, so that nothing lies in its future."""
         self.paused_until -= by
+        self._told_to_wait_until -= by
         self._failed_at -= by
+
+    def reconnected(self, now: float) -> None:
+        """Note that the source is asked in another way from now on: that may help, so a pause ends, unless the source
+        itself told us to wait.
+        """
+        if self.is_probing:
+            self.paused_until = max(now, self._told_to_wait_until)
 
     def failed(self, error: BlueKingError, asked_at: float, now: float) -> None:
         """Note a poll without an answer; pause the source where the trouble is its own."""
@@ -72,6 +81,7 @@ class SourceHealth:
         if is_of_the_source:
             self._failed_at = now
             retry_after = error.retry_after if isinstance(error, TooFast) else None
+            self._told_to_wait_until = max(self._told_to_wait_until, now + (retry_after or 0.0))
             pause = source_pause(error.reason, alike, retry_after, self._jitter())
             self.paused_until = max(self.paused_until, now + pause)
         if not self.trouble and not is_down(error.reason, alike) and self._failures.total() < DOWN_AFTER:

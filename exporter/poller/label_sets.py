@@ -26,11 +26,16 @@ class LabelSets:
         limit: int | None = None,
         count_dropped: Callable[[int], None] = lambda _: None,
     ) -> None:
-        self._known = set(known)
+        self._known = {labels for labels in known if labels != _common(labels)}
         self._limit = limit
         self._count_dropped = count_dropped
         self._dropped: set[Key] = set()
         self._has_said = False
+
+    def change_limit(self, limit: int | None) -> None:
+        """Allow another number from now on; what an alert has stays."""
+        self._has_said = self._has_said and limit == self._limit
+        self._limit = limit
 
     def admit(self, key: Key, labels: Labels) -> Labels:
         """Return the labels that an alert first seen with `labels` gets: these, or `other` for all but its source.
@@ -38,7 +43,7 @@ class LabelSets:
         What was not told to `committed` may come again, and is counted once.
         """
         self._dropped.discard(key)
-        if self._limit is None or labels in self._known:
+        if self._limit is None or labels in self._known or labels == (common := _common(labels)):
             return labels
         if len(self._known) < self._limit:
             self._known.add(labels)
@@ -46,9 +51,7 @@ class LabelSets:
         if not self._has_said:
             self._has_said = True
             log.warning("limits.label_sets is reached: alerts with new labels are counted as other", limit=self._limit)
-        common = make_labels({name: value if name == _KEPT else OTHER for name, value in labels})
-        if common != labels:
-            self._dropped.add(key)
+        self._dropped.add(key)
         return common
 
     def committed(self, keys: Iterable[Key]) -> None:
@@ -57,6 +60,11 @@ class LabelSets:
         if counted:
             self._dropped -= counted
             self._count_dropped(len(counted))
+
+
+def _common(labels: Labels) -> Labels:
+    """Return what stands for all labels of these names beyond the limit, and comes on top of it."""
+    return make_labels({name: value if name == _KEPT else OTHER for name, value in labels})
 
 
 ANY_NUMBER = LabelSets()

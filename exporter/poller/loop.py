@@ -3,13 +3,16 @@
 import queue
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
 
 import structlog
 
 from exporter.flow.deadlines import NO_TARGETS, AckTargets
 from exporter.ledger import Ledger, LedgerError, Series, Transaction
 from exporter.metrics import Moment, Publisher
+from exporter.poller.acts import Acts
 from exporter.poller.source import SourcePoller
 from exporter.poller.workers import Answer, Answers, Workers
 
@@ -23,34 +26,36 @@ _LAST_ANSWERS = 3.0  # how long a stop waits for answers under way; they would o
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the config says of showing and keeping: `web.birth_hold` and `ledger.retention` in seconds, and others of
+    the names they have there.
+    """
+
+    birth_hold: float
+    retention: float
+    targets: AckTargets = NO_TARGETS
+    alert_series: int = sys.maxsize
+    created_series: bool = False
+
+
 class Poller:
     """Owns the sources and the ledger; runs in one thread. `clock` tells unix seconds."""
 
     def __init__(
         self,
-        sources: Sequence[SourcePoller],
+        sources: Iterable[SourcePoller],
         workers: Mapping[str, Workers],
         answers: Answers,
         ledger: Ledger,
+        terms: Terms,
         *,
-        targets: AckTargets = NO_TARGETS,
-        birth_hold: float,
-        alert_series: int = sys.maxsize,
-        created_series: bool = False,
-        retention: float,
         clock: Callable[[], float],
     ) -> None:
-        self._sources = {source.name: source for source in sources}
-        self._workers = workers
         self._answers = answers
         self._ledger = ledger
-        self._targets = targets
-        self._birth_hold = birth_hold
-        self._alert_series = alert_series
-        self._created_series = created_series
-        self._retention = retention
         self._clock = clock
-        self._asking = 0
+        self._acts = Acts(lambda: answers.put(None))
         self._batch: list[Answer] = []
         self._batch_since = 0.0
         self._watched: frozenset[tuple[str, str]] = frozenset()
@@ -59,6 +64,24 @@ class Poller:
         self._now = self._next_tick_at = self._next_forget_at = clock()
         self._published = (-1, 0.0)
         self._standings: object = None
+        self.adopt(sources, workers, terms)
+
+    def adopt(self, sources: Iterable[SourcePoller], workers: Mapping[str, Workers], terms: Terms) -> None:
+        """Go by other settings from now on; the next thing is a tick, which adopts what the sources select."""
+        self._sources = {source.name: source for source in sources}
+        self._workers = workers
+        self._terms = terms
+        self._ledger.adopt_retention(terms.retention)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Have the next tick at once, and a new moment published by it."""
+        self._next_tick_at = self._clock()
+        self._published = (-1, 0.0)
+
+    def soon(self, act: Callable[[], None]) -> "Future[None]":
+        """Have `act` done in the loop's thread, between two iterations; any thread may ask. See `Acts.put`."""
+        return self._acts.put(act)
 
     def moment(self) -> Moment:
         """Return all that a scrape should tell now."""
@@ -69,10 +92,10 @@ class Poller:
             self._ledger.view(),
             self._watched,
             states,
-            self._birth_hold,
-            self._targets,
-            self._alert_series,
-            self._created_series,
+            self._terms.birth_hold,
+            self._terms.targets,
+            self._terms.alert_series,
+            self._terms.created_series,
         )
 
     def select(self) -> None:
@@ -92,6 +115,7 @@ class Poller:
             if now < self._now:
                 self._clock_set_back(self._now - now)
             self._now = now
+            self._acts.do()
             if now >= self._next_tick_at:
                 self._next_tick_at = now + _TICK
                 self._tick(publisher, now)
@@ -105,7 +129,6 @@ class Poller:
         for name, source in self._sources.items():
             while (question := source.next_question(now)) is not None:
                 self._workers[name].submit(question)
-                self._asking += 1
 
     def _idle_for(self, now: float) -> float:
         wakes = [at for source in self._sources.values() if (at := source.wakes_at(now)) is not None]
@@ -134,7 +157,6 @@ class Poller:
         if isinstance(answer.told, Exception):
             self._batch_since = 0.0  # what a refusal means for the next question cannot wait
         self._batch.append(answer)
-        self._asking -= 1
         self._sources[answer.source].answered()
 
     def _is_batch_due(self) -> bool:
@@ -142,7 +164,17 @@ class Poller:
         if not self._batch:
             return False
         is_old = not 0 <= self._clock() - self._batch_since < _BATCH_AGE
-        return is_old or len(self._batch) >= _BATCH or self._asking == 0
+        return is_old or len(self._batch) >= _BATCH or not self._is_asking()
+
+    def _is_asking(self) -> bool:
+        return any(source.asking for source in self._sources.values())
+
+    def take_in(self) -> None:
+        """Commit, now, all that was answered."""
+        while not self._answers.empty():
+            self._collect(0.0)
+            self._take_in()
+        self._take_in()
 
     def _take_in(self) -> None:
         batch, self._batch = self._batch, []
@@ -216,7 +248,8 @@ class Poller:
         due = [
             series
             for series, total in unrevealed.items()
-            if self._birth_hold == 0 or (total.served_at is not None and total.served_at + self._birth_hold <= now)
+            if self._terms.birth_hold == 0
+            or (total.served_at is not None and total.served_at + self._terms.birth_hold <= now)
         ]
 
         def fill(tx: Transaction) -> None:
@@ -231,13 +264,14 @@ class Poller:
             return
 
         def fill(tx: Transaction) -> None:
-            tx.forget(self._ledger.forgettable(now - self._retention) - self._watched)
+            tx.forget(self._ledger.forgettable(now - self._terms.retention) - self._watched)
 
         if self._commit(fill):
             self._next_forget_at = now + _FORGET_EVERY
 
     def _finish(self) -> None:
         deadline = self._clock() + _LAST_ANSWERS
-        while self._asking > 0 and (left := deadline - self._clock()) > 0:
+        while self._is_asking() and (left := deadline - self._clock()) > 0:
             self._collect(left)
         self._take_in()
+        self._acts.close()

@@ -14,6 +14,22 @@ class TokenBucket:
         self._tokens = float(burst)
         self._filled_at = now
 
+    @property
+    def rate(self) -> float:
+        """The requests a second that are allowed now."""
+        return self._rate
+
+    @property
+    def full_rate(self) -> float:
+        """The requests a second that are allowed while nobody complains."""
+        return self._full_rate
+
+    def resize(self, rate: float, burst: int) -> None:
+        """Go by another rate and burst; what the source slowed down stays slowed down, in the same proportion."""
+        self._rate, self._full_rate = rate * (self._rate / self._full_rate), rate
+        self._burst = float(burst)
+        self._tokens = min(self._tokens, self._burst)
+
     def slow_down(self) -> None:
         """Halve the rate: the source said that it is too fast."""
         self._rate = max(self._full_rate * _SLOWEST, self._rate / 2)

@@ -134,7 +134,8 @@ def sighted_due_at(before: KnownAlert | None, after: KnownAlert, now: float, pac
     if seen.outcome is not None:
         if was is not None and was.outcome is not None:
             return None
-        return max(now, (now if seen.ended_at is None else seen.ended_at) + pace.settle)
+        # A server's clock may be ahead of ours: never wait longer than `settle` from now on.
+        return max(now, (now if seen.ended_at is None else min(now, seen.ended_at)) + pace.settle)
     is_news = was is None or (seen.is_acked and not was.is_acked)
     return now if is_news and not (seen.is_acked and after.ack.at is not None) else None
 

@@ -102,6 +102,7 @@ class Searcher:
         self._cycle_at = 0.0
         self._failing: dict[str, _Failing] = {}
         self._ended: set[str] = set()
+        self._have_cycled = not watches
         self.watched: set[str] = set()
         self.vanished: set[str] = set()
 
@@ -120,11 +121,41 @@ class Searcher:
         """Whether every search had a complete round since the start."""
         return self._ended == self._names
 
+    @property
+    def have_cycled(self) -> bool:
+        """Whether there was a time, since the start, when every search that there was had had a complete round."""
+        return self._have_cycled
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of the watches."""
+        return self._names
+
     def restored(self) -> list[KnownAlert]:
-        """Return the alerts that searches found before the last stop and that do not rest; they are watched again."""
-        known = [known for known in self._ledger.unrested(self._source) if known.watch in self._names]
-        self.watched.update(k.alert_id for k in known)
-        return known
+        """Return the alerts that these searches found before, that do not rest and are not watched; now they are."""
+        known = [k for k in self._ledger.unrested(self._source) if k.watch in self._names]
+        new = [k for k in known if k.alert_id not in self.watched]
+        self.watched.update(k.alert_id for k in new)
+        return new
+
+    def adopt(self, watches: Sequence[SearchWatch], window: float, targets: AckTargets, pace: Pace) -> set[str]:
+        """Go by other settings from now on; return the alerts whose watch is gone, which are watched no more.
+
+        Where the watches are others, a round under way is thrown away, and the answer to its page with it.
+        """
+        self._window, self._targets, self._pace = window, targets, pace
+        if tuple(watches) == tuple(self._watches):
+            return set()
+        self._watches = watches
+        self._names = frozenset(watch.name for watch in watches)
+        self._round, self._next = None, len(watches)
+        self._failing = {name: failing for name, failing in self._failing.items() if name in self._names}
+        self._ended &= self._names
+        known = (self._ledger.get(self._source, alert_id) for alert_id in self.watched)
+        gone = self.watched - {k.alert_id for k in known if k is not None and k.watch in self._names}
+        self.watched -= gone
+        self.vanished -= gone
+        return gone
 
     def due_at(self, now: float) -> float:
         """Return when to ask for the next page: at once within a cycle, which begins an interval after the last one."""
@@ -140,7 +171,8 @@ class Searcher:
         if self._round is None or self._round.query is None:
             watch = self._watches[self._next]
             last_good = self._ledger.last_good_cycle_at(self._source, watch.name)
-            start = self._cycle_at - self._window if last_good is None else last_good - _OVERLAP
+            # A clock that was set back leaves the last good cycle in the future.
+            start = self._cycle_at - self._window if last_good is None else min(last_good, self._cycle_at) - _OVERLAP
             self._round = SearchRound(watch.search, start, self._cycle_at)
         if self._round.query is None:
             raise AssertionError("a round begins with a page")
@@ -188,12 +220,15 @@ class Searcher:
         self.vanished = (self.vanished - found) | end.vanished
         if end.is_complete:
             self._ended.add(end.watch.name)
+            self._have_cycled = self._have_cycled or self.have_ended
         if self._failing.pop(end.watch.name, None) is not None:
             log.info("search works again", source=self._source, watch=end.watch.name)
         self._turn(now)
 
     def failed(self, error: BlueKingError, now: float) -> None:
         """Give up this round, and leave its watch alone for a while; the next one has its turn."""
+        if self._round is None:
+            return  # of a watch that is gone
         name = self._watches[self._next].name
         before = self._failing.get(name)
         if before is None:

@@ -31,6 +31,11 @@ class TimezoneSkew:
         """The skew where it is that of a wrong time zone, else 0."""
         return (self.seconds or 0.0) if self._is_reported else 0.0
 
+    def forget(self) -> None:
+        """Begin anew: the source's times may be read in another zone from now on."""
+        self._skews.clear()
+        self._is_reported = False
+
     def add(self, known: KnownAlert, now: float) -> None:
         """Take in an alert that was read; each alert counts once, as last read."""
         skew = known.creation_skew(now)

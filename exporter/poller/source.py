@@ -1,6 +1,5 @@
 """One source as the poller sees it: which of its alerts are due, and what their answers mean."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -15,19 +14,19 @@ from exporter.flow.known import KnownAlert, counting_start
 from exporter.flow.records import Log
 from exporter.ledger import Ledger, Transaction
 from exporter.metrics import OwnMetrics, SourceState
-from exporter.metrics.moment import WatchedState
-from exporter.poller.cycle import CycleEnd, Progress, first_counts_from
+from exporter.poller.cycle import CycleEnd, Progress
 from exporter.poller.health import SourceHealth
 from exporter.poller.label_sets import ANY_NUMBER, LabelSets
-from exporter.poller.schedule import SOURCE_REASONS, GivenUp, Pace, next_poll_at, retry_at, sighted_due_at
+from exporter.poller.parts import Parts
+from exporter.poller.roster import SEARCH, Roster, pace_of
+from exporter.poller.schedule import SOURCE_REASONS, GivenUp, next_poll_at, retry_at
 from exporter.poller.searcher import RoundEnd, Searcher
 from exporter.poller.skew import TimezoneSkew
+from exporter.poller.standing import Standing
 from exporter.poller.streaks import Streaks
 from exporter.poller.turnstile import Turnstile
 from exporter.poller.workers import Answer, Question
-from exporter.watch import SearchWatch, Selection, Watches
-
-_SEARCH = " search"  # stands among the alerts' ids, none of which has a blank
+from exporter.watch import SearchWatch, Watches
 
 log = structlog.get_logger()
 
@@ -54,23 +53,22 @@ class SourcePoller:
         now: float,
     ) -> None:
         self.name = name
-        self._watches = watches
         self._ledger = ledger
         self._own = own
         self._poll = poll
-        self._pace = Pace(poll.interval, poll.acked_interval, poll.refresh, poll.settle)
+        self._pace = pace_of(poll)
         self._jitter = jitter
         self._turnstile = Turnstile(limits, partial(own.throttled, name), now)
         self._health = SourceHealth(name, jitter, ledger.last_read_at(name))
         self._streaks = Streaks(name, lambda: self._health.answered_at)
         self._progress = Progress()
         self._skew = TimezoneSkew(name)
-        self._targets = targets
-        self._label_sets = label_sets
-        self._selection: Selection = {}
         self._searcher = Searcher(
             name, searches, ledger, poll.first_seen_window, targets, label_sets, pace=self._pace, jitter=jitter
         )
+        parts = Parts(self._searcher, self._turnstile, self._health, self._streaks, self._progress, self._skew)
+        self._roster = Roster(name, watches, ledger, parts, poll=poll, targets=targets, label_sets=label_sets)
+        self._standing = Standing(name, ledger, own, self._roster, parts)
         self._round_end: RoundEnd | None = None
         self._next_good_cycle_at = now
 
@@ -78,74 +76,50 @@ class SourcePoller:
 
     def select(self, now: float) -> bool:
         """Adopt what the watches select now; return whether that changed. Raises `LedgerError`."""
-        selection = self._watches.selection()
-        if self._progress.has_selected and selection is self._selection:
-            return False
-        added = [alert_id for alert_id in selection if alert_id not in self._selection]
-        known = self._ledger.find(self.name, added)
-        with self._ledger.transaction() as tx:
-            for alert_id in added:
-                if alert_id not in known:
-                    known[alert_id] = self._first_sight(alert_id, selection, now)
-                    tx.put(known[alert_id])
-        self._label_sets.committed((self.name, alert_id) for alert_id in added)
-        for alert_id in self._selection.keys() - selection.keys() - self._searcher.watched:
-            self._leave(alert_id)
-        self._selection = selection
-        for alert_id in added:
-            self._join(known[alert_id], now)
-        if not self._progress.has_selected:
-            self._begin_searching(now)
-        self._progress.selected()
-        return True
+        return self._roster.select(now)
 
     @property
     def has_selected(self) -> bool:
-        """Whether the watches were looked at since the start."""
+        """Whether the watches in force were looked at."""
         return self._progress.has_selected
 
     @property
     def watched(self) -> frozenset[tuple[str, str]]:
         """The keys of the watched alerts."""
-        return frozenset((self.name, alert_id) for alert_id in self._selection.keys() | self._searcher.watched)
+        return frozenset((self.name, alert_id) for alert_id in self._roster.watched)
 
-    def _begin_searching(self, now: float) -> None:
-        if not self._searcher.has_watches:
-            return
-        self._turnstile.put(_SEARCH, now)
-        for known in self._searcher.restored():
-            self._join(known, now)
-            due_at = None if known.read_at is None else next_poll_at(known, known.read_at, self._pace)
-            self._turnstile.put(known.alert_id, now if due_at is None else max(now, due_at))
+    # Other settings
 
-    def _first_sight(self, alert_id: str, selection: Selection, now: float) -> KnownAlert:
-        selected = selection[alert_id]
-        labels = self._label_sets.admit((self.name, alert_id), selected.labels)
-        counts_from = first_counts_from(self._ledger, self.name, selected.watch, now, self._poll.first_seen_window)
-        return KnownAlert(
-            self.name,
-            alert_id,
-            labels,
-            first_seen_at=now,
-            counts_from=counts_from,
-            ack_target=self._targets.within(labels),
-        )
+    def adopt(
+        self,
+        *,
+        watches: Watches | None,
+        searches: tuple[SearchWatch, ...],
+        poll: PollSettings,
+        targets: AckTargets,
+        limits: RateLimitSettings,
+        now: float,
+    ) -> None:
+        """Go by other settings from now on; `watches` is None where they are the same.
 
-    def _is_watched(self, alert_id: str) -> bool:
-        return alert_id in self._selection or alert_id in self._searcher.watched
+        What is known stays, due times, failures and pauses included; who joins does so at the next `select`.
+        """
+        self._poll, self._pace = poll, pace_of(poll)
+        self._turnstile.limit(limits)
+        self._roster.adopt(watches, searches, poll, targets, now)
 
-    def _join(self, known: KnownAlert, now: float) -> None:
-        if known.rested_at is not None:
-            return
-        self._progress.join(known.alert_id, known.read_at is not None)
-        self._skew.add(known, now)
-        self._turnstile.put(known.alert_id, now)
+    def reconnected(self, now: float) -> None:
+        """Note that other workers ask from now on: what is under way will not be answered, and is asked again."""
+        for key in self._turnstile.recall():
+            if key != SEARCH and key not in self._roster:
+                self._turnstile.drop(key)
+        self._health.reconnected(now)
+        self._skew.forget()
 
-    def _leave(self, alert_id: str) -> None:
-        self._turnstile.drop(alert_id)
-        self._progress.leave(alert_id)
-        self._streaks.clear(alert_id)
-        self._searcher.leave(alert_id)
+    @property
+    def asking(self) -> int:
+        """How many questions are under way that were not answered yet."""
+        return self._turnstile.asked
 
     # When to ask
 
@@ -155,7 +129,7 @@ class SourcePoller:
         key = self._turnstile.pass_on(now, paused_until=self._health.paused_until, at_most=at_most)
         if key is None:
             return None
-        if key == _SEARCH:
+        if key == SEARCH:
             return Question(key, self._searcher.query(now))
         self._own.polled(self.name)
         return Question(key)
@@ -181,7 +155,7 @@ class SourcePoller:
     def take(self, answer: Answer, tx: Transaction, now: float) -> None:
         """Put what an answer tells into the transaction; nothing that is kept changes before that is committed."""
         if isinstance(answer.told, Page):
-            self._round_end = self._searcher.take(answer.told, now, self._selection.__contains__, tx.alerts)
+            self._round_end = self._searcher.take(answer.told, now, self._roster.is_selected, tx.alerts)
             if self._round_end is not None:
                 self._round_end.fill(tx)
             return
@@ -201,7 +175,7 @@ class SourcePoller:
     def reschedule(self, answer: Answer, now: float) -> None:
         """Draw the conclusions of an answer that was committed."""
         due_at = self._turnstile.come_back(answer.key, now)
-        if answer.key == _SEARCH:
+        if answer.key == SEARCH:
             self._searched(answer, due_at, now)
             return
         self._progress.asked(answer.key)
@@ -216,9 +190,10 @@ class SourcePoller:
     def postpone(self, answer: Answer, now: float) -> None:
         """Ask again later for what could not be committed."""
         self._turnstile.come_back(answer.key, now)
-        if answer.key == _SEARCH:
+        if answer.key == SEARCH:
             self._searcher.restart()
-        if answer.key == _SEARCH or self._is_watched(answer.key):
+            self._round_end = None
+        if answer.key == SEARCH or answer.key in self._roster:
             self._turnstile.put(answer.key, now + self._pace.interval)
 
     def _advance(
@@ -239,36 +214,25 @@ class SourcePoller:
             self._slow_down(answer.told)
             if answer.told.reason in SOURCE_REASONS:
                 self._health.failed(answer.told, answer.asked_at, now)
-                self._turnstile.put(_SEARCH, due_at)  # the page is still due; the source as a whole waits
+                self._turnstile.put(SEARCH, due_at)  # the page is still due; the source as a whole waits
                 return
             self._searcher.failed(answer.told, now)
         else:
             self._turnstile.bucket.speed_up()
             self._health.searched(answer.asked_at, now)
         if end is not None:
-            self._adopt(end, now)
-        self._turnstile.put(_SEARCH, self._searcher.due_at(now))
+            self._roster.take_in(end, now)
+        if self._searcher.has_watches:
+            self._turnstile.put(SEARCH, self._searcher.due_at(now))
         if self._health.trouble or self._searcher.trouble:
             self._progress.failed()
-
-    def _adopt(self, end: RoundEnd, now: float) -> None:
-        new = [finding.after for finding in end.findings if not self._is_watched(finding.after.alert_id)]
-        self._searcher.ended(end, now)
-        for known in new:
-            self._join(known, now)
-        for finding in end.findings:
-            due_at = sighted_due_at(finding.before, finding.after, now, self._pace)
-            if due_at is not None:
-                self._turnstile.put(finding.after.alert_id, due_at)
-        for alert_id in end.newly_vanished:
-            self._turnstile.put(alert_id, now)
 
     def _read(self, alert_id: str, now: float) -> None:
         self._progress.unread.discard(alert_id)
         known = self._ledger.get(self.name, alert_id)
         if known is None:
-            self._leave(alert_id)
-        elif self._is_watched(alert_id):
+            self._roster.leave(alert_id)
+        elif alert_id in self._roster:
             self._skew.add(known, now)
             at = next_poll_at(known, now, self._pace)
             if at is not None:
@@ -284,8 +248,8 @@ class SourcePoller:
         if self._health.trouble:
             self._progress.failed()
         alert_id = answer.key
-        if not self._is_watched(alert_id) or self._ledger.get(self.name, alert_id) is None:
-            self._leave(alert_id)
+        if alert_id not in self._roster or self._ledger.get(self.name, alert_id) is None:
+            self._roster.leave(alert_id)
         elif error.reason in SOURCE_REASONS:
             self._turnstile.put(alert_id, due_at)  # it is still due; the source as a whole waits
         else:
@@ -301,12 +265,12 @@ class SourcePoller:
     def ending_cycle(self, now: float) -> CycleEnd | None:
         """Return what to commit where every alert was asked as it should, None where there is nothing new to say."""
         waiting = (alert_id for alert_id in self._progress.unread if self._streaks.given_up(alert_id) is None)
-        have_found = self._searcher.has_watches or self._watches.have_found
+        have_found = self._searcher.has_watches or self._roster.watches.have_found
         if not (have_found and self._searcher.have_ended) or next(waiting, None) is not None:
             return None
         baseline = not self._ledger.has_baseline(self.name)
         complete_at = now - self._turnstile.overdue(now)  # what was due by then was asked
-        watches = self._watches.names if complete_at >= self._next_good_cycle_at else ()
+        watches = self._roster.watches.names if complete_at >= self._next_good_cycle_at else ()
         if not self._progress.has_selected or not (baseline or watches):
             return None
         counts_from = counting_start(now, self._poll.first_seen_window, None)
@@ -323,33 +287,9 @@ class SourcePoller:
             log.info("baseline complete", source=self.name, alerts=len(self.watched), given_up=given_up)
 
     def standing(self) -> tuple[str, bool, Mapping[str, GivenUp]]:
-        """Return the source's trouble, whether its first cycle is over, and the alerts that are given up.
-
-        That is what may change in `state` without a commit; unlike it, it costs next to nothing.
-        """
-        trouble = self._health.trouble or self._searcher.trouble
-        is_cycled = self._progress.is_cycled and (self._searcher.have_ended or bool(trouble))
-        return trouble, is_cycled, self._streaks.all_given_up()
+        """Return what may change in `state` without a commit; unlike it, it costs next to nothing."""
+        return self._standing.brief()
 
     def state(self, now: float) -> SourceState:
         """Return how the source stands."""
-        trouble, is_cycled, _ = self.standing()
-        return SourceState(
-            name=self.name,
-            up=not trouble,
-            cycled=is_cycled,
-            trouble=trouble,
-            last_success_at=self._health.succeeded_at,
-            overdue=self._turnstile.overdue(now),
-            watched=Counter(filter(None, map(self._watched_state, self._selection.keys() | self._searcher.watched))),
-            timezone_skew=self._skew.seconds,
-        )
-
-    def _watched_state(self, alert_id: str) -> WatchedState | None:
-        given_up = self._streaks.given_up(alert_id)
-        if given_up is not None:
-            return WatchedState(given_up.value)
-        known = self._ledger.get(self.name, alert_id)
-        if known is None:
-            return None
-        return WatchedState.OPEN if known.outcome is None else WatchedState.SETTLING
+        return self._standing.state(now)

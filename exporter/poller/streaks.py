@@ -18,6 +18,7 @@ class Streaks:
         self._source = source
         self._answered_at = answered_at
         self._streaks: dict[str, Streak] = {}
+        self._errors: dict[str, str] = {}
 
     def after(self, alert_id: str, reason: Reason, now: float) -> tuple[Streak, GivenUp | None]:
         """Return what one more failure makes of an alert; nothing changes."""
@@ -29,6 +30,7 @@ class Streaks:
         before = self.given_up(alert_id)
         streak, given_up = self.after(alert_id, error.reason, now)
         self._streaks[alert_id] = streak
+        self._errors[alert_id] = str(error)
         if given_up is not before:
             log.warning("alert is given up", source=self._source, alert_id=alert_id, state=given_up, error=str(error))
         return streak, given_up
@@ -48,6 +50,15 @@ class Streaks:
     def clear(self, alert_id: str) -> None:
         """Forget an alert's failures; it need not have any."""
         self._streaks.pop(alert_id, None)
+        self._errors.pop(alert_id, None)
+
+    def error(self, alert_id: str) -> str:
+        """Return why the last poll of an alert failed; empty where it did not. Any thread may ask."""
+        return self._errors.get(alert_id, "")
+
+    def has_failed(self, alert_id: str) -> bool:
+        """Whether the last poll of an alert failed."""
+        return alert_id in self._streaks
 
     def given_up(self, alert_id: str) -> GivenUp | None:
         """Return how an alert stands."""

@@ -20,6 +20,23 @@ class Turnstile:
         self._again: dict[str, float] = {}  # what became due anew while it was under way
         self._waiting_since: float | None = None
 
+    @property
+    def asked(self) -> int:
+        """How many questions are under way that were not answered yet."""
+        return self._asked
+
+    def limit(self, limits: RateLimitSettings) -> None:
+        """Go by other limits from now on."""
+        self.bucket.resize(limits.requests_per_second, limits.burst)
+        self._concurrency = limits.concurrency
+
+    def recall(self) -> list[str]:
+        """Have all that is under way due again, since no answer to it will come; return what that is."""
+        lost, self._under_way, self._asked = self._under_way, {}, 0
+        for key, due_at in lost.items():
+            self.put(key, due_at)
+        return list(lost)
+
     def put(self, key: str, at: float) -> None:
         """Set when `key` is due, in place of what was set before.
 
@@ -35,6 +52,11 @@ class Turnstile:
         """Forget when `key` is due; what is under way stays so."""
         self._due.drop(key)
         self._again.pop(key, None)
+
+    def due_at(self, key: str) -> float | None:
+        """Return when `key` is due, or was where it is under way; None where neither. Any thread may ask."""
+        under_way = self._under_way.get(key)
+        return self._due.at(key) if under_way is None else under_way
 
     def pass_on(self, now: float, *, paused_until: float, at_most: int | None) -> str | None:
         """Let the key through that is due first; None where none is, or none may go now.

@@ -47,6 +47,8 @@ class Workers:
         self._answers = answers
         self._clock = clock
         self._asked: queue.SimpleQueue[Question | None] = queue.SimpleQueue()
+        self._handing_over = threading.Lock()
+        self._is_dismissed = False
         self._threads = [
             threading.Thread(target=self._run, name=f"{source}-{number}", daemon=True) for number in range(count)
         ]
@@ -62,6 +64,12 @@ class Workers:
         for _ in self._threads:
             self._asked.put(None)
 
+    def dismiss(self) -> None:
+        """Have no answer handed on any more once this returns, and the threads end after what they are at."""
+        with self._handing_over:
+            self._is_dismissed = True
+        self.stop()
+
     def _run(self) -> None:
         while (question := self._asked.get()) is not None:
             asked_at = self._clock()
@@ -72,4 +80,9 @@ class Workers:
             except BaseException as bug:  # noqa: BLE001 - a bug must end the process, not silently one of its threads
                 self._answers.put(bug)
                 return
-            self._answers.put(Answer(self._source, question.key, asked_at, told))
+            self._hand_over(Answer(self._source, question.key, asked_at, told))
+
+    def _hand_over(self, answer: Answer) -> None:
+        with self._handing_over:
+            if not self._is_dismissed:
+                self._answers.put(answer)

@@ -1,10 +1,10 @@
-"""The exporter as a whole: builds every room from the settings, runs them, and stops them in order."""
+"""The service: the ledger, the loop, the web server and the reloads, made together and ended in order."""
 
 import queue
-import random
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from concurrent.futures import CancelledError
 from contextlib import ExitStack
 from functools import partial
 
@@ -12,23 +12,22 @@ import structlog
 from sqlalchemy import make_url
 
 from exporter import __version__
-from exporter.blueking import BlueKing, Page, Reason
-from exporter.config import AckTargetSettings, HistogramSettings, Settings, SourceSettings
-from exporter.flow.deadlines import AckTarget, AckTargets
-from exporter.flow.observations import Total
-from exporter.flow.records import Log
-from exporter.ledger import Bounds, Ledger, open_ledger
-from exporter.metrics import LABEL_SETS, OwnMetrics, Publisher
-from exporter.poller.label_sets import LabelSets
-from exporter.poller.loop import Poller
-from exporter.poller.source import SourcePoller
-from exporter.poller.workers import Answers, Question, Workers
-from exporter.watch import Watches, search_watches
-from exporter.web import Server, make_app
-
-_ENDPOINTS = ("get_event_log", "search_alert")
+from exporter.config import ConfigError, Settings, effective_yaml, format_duration
+from exporter.ledger import LedgerError, open_ledger
+from exporter.ledger.reading import find_alerts
+from exporter.metrics import OwnMetrics, Publisher
+from exporter.poller.loop import Poller, Terms
+from exporter.poller.workers import Answers
+from exporter.service.bounds import bounds
+from exporter.service.reloader import Outcome, Reloader
+from exporter.service.sources import Draft, Sources, ack_targets
+from exporter.web import Server, WebConfig, add_config_page, add_reload, make_app
 
 log = structlog.get_logger()
+
+
+class NeedsRestart(Exception):
+    """A config differs from the one in force in what cannot change while running; the message tells in which key."""
 
 
 class Stopper:
@@ -47,6 +46,8 @@ class Stopper:
 class Service:
     """A running exporter. Making it opens the ledger and listens; `run` polls until `stopper` stops it; `close` ends
     all. Raises `LedgerError` and `ListenError`, and then has nothing open.
+
+    From then on it reloads whenever `reloader` is asked to.
     """
 
     def __init__(
@@ -58,35 +59,43 @@ class Service:
         port: int,
         telemetry_path: str,
         clock: Callable[[], float] = time.time,
+        reloader: Reloader | None = None,
+        web_config: WebConfig | None = None,
     ) -> None:
+        self._settings = settings
         self._stopper = stopper
+        self._clock = clock
         with ExitStack() as closing:
-            own = OwnMetrics(__version__)
-            own.config_loaded(clock())
-            ledger = open_ledger(
-                settings.ledger.url, bounds(settings.histograms, settings.ack_targets), own.committed, clock
+            self._own = OwnMetrics(__version__)
+            self._own.config_loaded(clock())
+            self._ledger = open_ledger(
+                settings.ledger.url, bounds(settings.histograms, settings.ack_targets), self._own.committed, clock
             )
-            closing.callback(ledger.close)
-            self._poller = _poller(settings, ledger, own, stopper.answers, closing, clock)
+            closing.callback(self._ledger.close)
+            self._sources = Sources(self._ledger, self._own, stopper.answers, clock)
+            closing.callback(self._sources.end)
+            self._poller = self._start(settings)
             self._poller.select()
-            self._publisher = Publisher(self._poller.moment(), own, clock, own.series_dropped)
+            self._publisher = Publisher(self._poller.moment(), self._own, clock, self._own.series_dropped)
             app = make_app(
                 self._publisher,
                 version=__version__,
                 telemetry_path=telemetry_path,
-                alert_url=settings.web.alert_url,
+                alert_url=lambda: self._settings.web.alert_url,
+                find_alerts=partial(find_alerts, settings.ledger.url),
+                clock=clock,
             )
-            self._server = Server(app, host, port)
+            add_config_page(app, lambda: effective_yaml(self._settings))
+            add_reload(app, reloader.reload if reloader is not None and reloader.over_http else None)
+            self._server = Server(app, host, port, web_config)
             closing.callback(self._server.stop)
             self._publisher.start()
             closing.callback(self._publisher.stop)
+            if reloader is not None:
+                closing.callback(reloader.stop)
+                reloader.start(partial(self._reload, reloader.load), stopper.answers.put)
             self._closing = closing.pop_all()
-        log.info(
-            "listening",
-            url=self._server.url,
-            version=__version__,
-            ledger=make_url(settings.ledger.url).render_as_string(),
-        )
+        log.info("listening", url=self._server.url, version=__version__, **_effective(settings))
 
     @property
     def url(self) -> str:
@@ -102,75 +111,83 @@ class Service:
         self._closing.close()
         log.info("stopped")
 
+    def adopt(self, settings: Settings) -> None:
+        """Put other settings into force, all at once, between two iterations of the loop; returns when that is done.
 
-def bounds(histograms: HistogramSettings, targets: Iterable[AckTargetSettings] = ()) -> Bounds:
-    """Return the bucket bounds of each histogram among the totals; each ack target is an exact one."""
-    return {
-        Total.TIME_TO_ACK: tuple(sorted({*histograms.time_to_ack, *(target.within for target in targets)})),
-        Total.TIME_TO_FIRST_ACTION: histograms.time_to_first_action,
-        Total.TIME_TO_END: histograms.time_to_end,
-    }
+        Any thread may call it, one at a time. Raises `NeedsRestart` and `LedgerError`, and `CancelledError` where the
+        service stops; then nothing has changed.
+        """
+        if settings.ledger.url != self._settings.ledger.url:
+            raise NeedsRestart("ledger.url: differs from the one in force, and needs a restart")
+        draft = self._sources.draft(settings)
+        try:
+            self._poller.soon(partial(self._exchange, draft)).result()
+        except BaseException:
+            draft.discard()
+            raise
+
+    def _start(self, settings: Settings) -> Poller:
+        draft = self._sources.draft(settings)
+        try:
+            new = self._sources.make_pollers(draft)
+        except BaseException:
+            draft.discard()
+            raise
+        self._sources.adopt(draft, new)
+        return Poller(
+            self._sources.pollers.values(),
+            self._sources.workers,
+            self._stopper.answers,
+            self._ledger,
+            _terms(settings),
+            clock=self._clock,
+        )
+
+    def _exchange(self, draft: Draft) -> None:
+        """In the loop's thread: first what may fail, then what cannot."""
+        settings = draft.settings
+        new = self._sources.make_pollers(draft)
+        self._ledger.adopt_bounds(bounds(settings.histograms, settings.ack_targets))
+        self._sources.end_outdated(draft)
+        self._poller.take_in()
+        self._sources.adopt(draft, new)
+        self._poller.adopt(self._sources.pollers.values(), self._sources.workers, _terms(settings))
+        self._settings = settings
+        self._own.config_loaded(self._clock())
+
+    def _reload(self, load: Callable[[], Settings]) -> Outcome:
+        try:
+            self.adopt(load())
+        except CancelledError:
+            return Outcome("the exporter stops")
+        except (ConfigError, NeedsRestart, LedgerError) as error:
+            log.error("config is not reloaded, the one before stays in force", faults=str(error))
+            self._own.config_refused()
+            self._poller.soon(self._poller.refresh)
+            return Outcome(str(error))
+        log.info("config reloaded", **_effective(self._settings))
+        return Outcome()
 
 
-def _poller(
-    settings: Settings,
-    ledger: Ledger,
-    own: OwnMetrics,
-    answers: Answers,
-    closing: ExitStack,
-    clock: Callable[[], float],
-) -> Poller:
-    for source in settings.sources:
-        own.add_source(source.name, Reason, _ENDPOINTS)
-    targets = AckTargets(AckTarget(target.match, target.within, target.objective) for target in settings.ack_targets)
-    return Poller(
-        _sources(settings, ledger, own, targets, clock),
-        {source.name: _workers(source, own, answers, closing, clock) for source in settings.sources},
-        answers,
-        ledger,
-        targets=targets,
-        birth_hold=settings.web.birth_hold,
-        alert_series=settings.limits.alert_series,
-        created_series=settings.web.created_series,
-        retention=settings.ledger.retention,
-        clock=clock,
+def _terms(settings: Settings) -> Terms:
+    return Terms(
+        settings.web.birth_hold,
+        settings.ledger.retention,
+        ack_targets(settings),
+        settings.limits.alert_series,
+        settings.web.created_series,
     )
 
 
-def _sources(
-    settings: Settings, ledger: Ledger, own: OwnMetrics, targets: AckTargets, clock: Callable[[], float]
-) -> list[SourcePoller]:
-    jitter = random.Random().random  # noqa: S311 - spreads retries, guards no secret
-    label_sets = LabelSets(ledger.label_sets(), settings.limits.label_sets, partial(own.series_dropped, LABEL_SETS))
-    return [
-        SourcePoller(
-            source.name,
-            watches=Watches(source.name, source.watch, settings.label_names),
-            searches=search_watches(source.name, source.watch, settings.labels),
-            ledger=ledger,
-            own=own,
-            poll=settings.poll,
-            targets=targets,
-            label_sets=label_sets,
-            limits=source.rate_limit,
-            jitter=jitter,
-            now=clock(),
-        )
-        for source in settings.sources
-    ]
-
-
-def _workers(
-    source: SourceSettings, own: OwnMetrics, answers: Answers, closing: ExitStack, clock: Callable[[], float]
-) -> Workers:
-    client = BlueKing(source, observe=partial(own.requested, source.name), now=clock)
-    closing.callback(client.close)
-
-    def ask(question: Question) -> Log | Page:
-        if question.query is not None:
-            return client.search_alert(question.query)
-        return client.get_event_log(question.key)
-
-    workers = Workers(source.name, ask, source.rate_limit.concurrency, answers, clock)
-    closing.callback(workers.stop)
-    return workers
+def _effective(settings: Settings) -> dict[str, object]:
+    """Return what a line of the log tells of the settings; all of them are at /config."""
+    return {
+        "sources": ",".join(source.name for source in settings.sources),
+        "watches": sum(len(source.watch) for source in settings.sources),
+        "interval": format_duration(settings.poll.interval),
+        "labels": ",".join(settings.label_names),
+        "ack_targets": len(settings.ack_targets),
+        "birth_hold": format_duration(settings.web.birth_hold),
+        "ledger": make_url(settings.ledger.url).render_as_string(),
+        "retention": format_duration(settings.ledger.retention),
+    }

@@ -1,24 +1,49 @@
 """The web application: endpoints over the publisher's current snapshot."""
 
-from collections import defaultdict
-from collections.abc import Iterable
-from datetime import UTC, datetime
-from urllib.parse import quote
+import time
+from collections.abc import Callable, Iterable, Mapping
 
-from flask import Flask, Response, render_template, request
+from flask import Flask, Response, request
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import HTTPException
 
 from exporter.flow.known import KnownAlert
-from exporter.metrics import Moment, Publisher, SourceState
+from exporter.metrics import Publisher, SourceState
 from exporter.metrics.snapshot import Format
+from exporter.web.pages import FindAlerts, Site, add_pages
 
 _OPENMETRICS = "application/openmetrics-text"
-_ALERTS_SHOWN = 20
+_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
 
 
-def make_app(publisher: Publisher, *, version: str, telemetry_path: str, alert_url: str | None) -> Flask:
-    """Return the application; `alert_url` is the template of an alert's page, with `{alert_id}` and label names."""
+def _in_no_ledger(_alert_id: str) -> Mapping[str, KnownAlert] | None:
+    return None
+
+
+def make_app(
+    publisher: Publisher,
+    *,
+    version: str,
+    telemetry_path: str,
+    alert_url: Callable[[], str | None],
+    find_alerts: FindAlerts = _in_no_ledger,
+    clock: Callable[[], float] = time.time,
+) -> Flask:
+    """Return the application; `alert_url` is the template of an alert's page, with `{alert_id}` and label names.
+
+    `find_alerts` looks an id up in the ledger, for alerts that rest; `clock` tells unix seconds.
+    """
     app = Flask(__name__)
 
     @app.get(telemetry_path)
@@ -35,16 +60,7 @@ def make_app(publisher: Publisher, *, version: str, telemetry_path: str, alert_u
         return _text("\n".join(waiting), 503) if waiting else _text("ready")
 
     if telemetry_path != "/":
-
-        @app.get("/")
-        def index() -> str:
-            moment = publisher.current.moment
-            alerts = [(known, _link(alert_url, known)) for known in _oldest_unacked(moment)]
-            return render_template(
-                "index.html", moment=moment, alerts=alerts, version=version, telemetry_path=telemetry_path
-            )
-
-    app.add_template_filter(_utc, "utc")
+        add_pages(app, Site(publisher, version, telemetry_path, alert_url, find_alerts, clock))
     app.register_error_handler(HTTPException, _refused)
     app.after_request(_harden)
     return app
@@ -80,23 +96,6 @@ def _not_ready(sources: Iterable[SourceState]) -> Iterable[str]:
             yield f"source {source.name}: its first cycle is under way"
 
 
-def _oldest_unacked(moment: Moment) -> list[KnownAlert]:
-    unacked = [known for known in moment.open_alerts() if not known.is_acked]
-    return sorted(unacked, key=lambda known: known.created_at or known.first_seen_at)[:_ALERTS_SHOWN]
-
-
-def _link(alert_url: str | None, known: KnownAlert) -> str | None:
-    if alert_url is None:
-        return None
-    fields = {**dict(known.labels), "alert_id": known.alert_id}
-    # An alert has the labels of the day it was first seen: a name that the config got since is empty.
-    return alert_url.format_map(defaultdict(str, {name: quote(value, safe="") for name, value in fields.items()}))
-
-
-def _utc(at: float | None) -> str:
-    return "—" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-
-
 def _text(body: str, status: int = 200) -> Response:
     return Response(f"{body}\n", status, content_type="text/plain; charset=utf-8")
 
@@ -107,6 +106,7 @@ def _refused(error: HTTPException) -> Response:
 
 def _harden(response: Response) -> Response:
     """Nothing from elsewhere is loaded or run, whatever an alert's text holds."""
-    response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'self'; frame-ancestors 'none'"
+    response.headers["Content-Security-Policy"] = _POLICY
+    response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response

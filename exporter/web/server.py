@@ -1,20 +1,15 @@
-"""The HTTP server: a bounded number of threads with time-outs, on an address that is known once it listens."""
+"""The HTTP server: on an address that is known once it listens, with TLS and users where there is a web config file."""
 
 import socket
 import threading
 from concurrent.futures import Future
+from wsgiref.types import WSGIApplication
 
-import structlog
-from cheroot.wsgi import Server as CherootServer
-from flask import Flask
+from exporter.web.connections import HttpServer
+from exporter.web.guard import Guard
+from exporter.web.web_config import WebConfig
 
-_THREADS = 32
-_TIMEOUT = 5  # seconds that a client may take between two words
-_LARGEST_HEAD = 16 * 1024
-_SHUTDOWN_TIMEOUT = 1
 _STOP_WITHIN = 3.0
-
-log = structlog.get_logger()
 
 
 class ListenError(Exception):
@@ -33,21 +28,19 @@ def parse_address(address: str) -> tuple[str, int]:
     return host or ("::" if socket.has_dualstack_ipv6() else "0.0.0.0"), int(port)  # noqa: S104 - what :port asks for
 
 
-class _QuietServer(CherootServer):
-    """Cheroot's server, which says what goes wrong in our log."""
-
-    def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:  # noqa: ARG002 - cheroot's
-        log.warning("web server", message=msg.strip(), exc_info=traceback)
-
-
 class Server:
-    """Serves an application from threads of its own, from the moment it is made until `stop`."""
+    """Serves an application from threads of its own, from the moment it is made until `stop`.
 
-    def __init__(self, app: Flask, host: str, port: int) -> None:
-        self._server = _QuietServer((host, port), app, numthreads=_THREADS, timeout=_TIMEOUT)
-        self._server.shutdown_timeout = _SHUTDOWN_TIMEOUT
-        self._server.max_request_header_size = _LARGEST_HEAD
-        self._server.max_request_body_size = _LARGEST_HEAD
+    With a `config` it does so to whom that says, and over TLS where it has a certificate. Raises `ListenError`.
+    """
+
+    def __init__(self, app: WSGIApplication, host: str, port: int, config: WebConfig | None = None) -> None:
+        self._scheme = config.scheme if config else "http"
+        self._server = HttpServer(
+            (host, port),
+            Guard(app, config) if config else app,
+            tls=lambda: config.current.tls_server_config if config else None,
+        )
         self._prepared: Future[None] = Future()
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)
         self._thread.start()
@@ -67,7 +60,7 @@ class Server:
         host = str(self._server.bind_addr[0])
         if host in {"::", "0.0.0.0"}:  # noqa: S104 - compared, not bound
             host = "localhost"
-        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+        return f"{self._scheme}://[{host}]:{self.port}" if ":" in host else f"{self._scheme}://{host}:{self.port}"
 
     def stop(self) -> None:
         """Stop listening, and end the threads; those that slow clients hold end with the process."""

@@ -1,0 +1,176 @@
+"""The alerts of one source that are watched, by ids, by files or found by searches: who joins and who leaves."""
+
+from collections.abc import Set
+
+from exporter.config import PollSettings
+from exporter.flow.deadlines import AckTargets
+from exporter.flow.known import KnownAlert
+from exporter.ledger import Ledger
+from exporter.poller.cycle import first_counts_from
+from exporter.poller.label_sets import LabelSets
+from exporter.poller.parts import Parts
+from exporter.poller.schedule import Pace, next_poll_at, sighted_due_at
+from exporter.poller.searcher import RoundEnd
+from exporter.watch import SearchWatch, Selection, Watches
+
+SEARCH = " search"
+"""Stands for the next page of a search among the alerts' ids, none of which has a blank."""
+
+
+def pace_of(poll: PollSettings) -> Pace:
+    """Return how often alerts are asked about."""
+    return Pace(poll.interval, poll.acked_interval, poll.refresh, poll.settle)
+
+
+class Roster:
+    """Puts who joins into the turnstile, and takes out who leaves. Used by one thread; all times in unix seconds."""
+
+    def __init__(
+        self,
+        source: str,
+        watches: Watches,
+        ledger: Ledger,
+        parts: Parts,
+        *,
+        poll: PollSettings,
+        targets: AckTargets,
+        label_sets: LabelSets,
+    ) -> None:
+        self._source = source
+        self.watches = watches
+        self._ledger = ledger
+        self._poll = poll
+        self._targets = targets
+        self._label_sets = label_sets
+        self._searcher = parts.searcher
+        self._turnstile = parts.turnstile
+        self._streaks = parts.streaks
+        self._progress = parts.progress
+        self._skew = parts.skew
+        self._selection: Selection = {}
+
+    def __contains__(self, alert_id: str) -> bool:
+        """Whether an alert is watched."""
+        return alert_id in self._selection or alert_id in self._searcher.watched
+
+    def is_selected(self, alert_id: str) -> bool:
+        """Whether an alert is watched by its id or by a file."""
+        return alert_id in self._selection
+
+    @property
+    def watched(self) -> Set[str]:
+        """The ids of the watched alerts."""
+        return self._selection.keys() | self._searcher.watched
+
+    def select(self, now: float) -> bool:
+        """Adopt what the watches select now; return whether that changed. Raises `LedgerError`."""
+        selection = self.watches.selection()
+        if self._progress.has_selected and selection is self._selection:
+            return False
+        added = [alert_id for alert_id in selection if alert_id not in self._selection]
+        known = self._ledger.find(self._source, added)
+        with self._ledger.transaction() as tx:
+            for alert_id in added:
+                if alert_id not in known:
+                    known[alert_id] = self._first_sight(alert_id, selection, now)
+                    tx.put(known[alert_id])
+        self._label_sets.committed((self._source, alert_id) for alert_id in added)
+        for alert_id in self._selection.keys() - selection.keys() - self._searcher.watched:
+            self.leave(alert_id)
+        self._selection = selection
+        for alert_id in added:
+            self._join(known[alert_id], now, now)
+        if not self._progress.has_selected:
+            self._begin_searching(now)
+        self._progress.selected()
+        return True
+
+    def take_in(self, end: RoundEnd, now: float) -> None:
+        """Watch what a round of a search found, and have read what it tells is news."""
+        new = [finding.after for finding in end.findings if finding.after.alert_id not in self]
+        self._searcher.ended(end, now)
+        for known in new:
+            self._join_again(known, now)
+        for finding in end.findings:
+            due_at = sighted_due_at(finding.before, finding.after, now, pace_of(self._poll))
+            if due_at is not None:
+                self._turnstile.put(finding.after.alert_id, due_at)
+        for alert_id in end.newly_vanished:
+            # One that fails has its own time: an answer that flickers would undo its quarantine.
+            if not self._streaks.has_failed(alert_id):
+                self._turnstile.put(alert_id, now)
+
+    def leave(self, alert_id: str) -> None:
+        """Ask about an alert no more."""
+        self._turnstile.drop(alert_id)
+        self._progress.leave(alert_id)
+        self._streaks.clear(alert_id)
+        self._searcher.leave(alert_id)
+
+    def adopt(
+        self,
+        watches: Watches | None,
+        searches: tuple[SearchWatch, ...],
+        poll: PollSettings,
+        targets: AckTargets,
+        now: float,
+    ) -> None:
+        """Go by other settings from now on; `watches` is None where they are the same.
+
+        Who is watched before and after stays as it is; who joins does so at the next `select`.
+        """
+        is_other_pace = pace_of(poll) != pace_of(self._poll)
+        self._poll, self._targets = poll, targets
+        if watches is not None:
+            self.watches = watches
+            self._progress.has_selected = False  # until the next `select`, no cycle can end
+        gone = self._searcher.adopt(searches, poll.first_seen_window, targets, pace_of(poll))
+        for alert_id in gone - self._selection.keys():
+            self.leave(alert_id)
+        if is_other_pace:
+            self._plan_anew(now)
+
+    def _plan_anew(self, now: float) -> None:
+        """Have nobody wait for longer than the new pace says; who failed, or is asked just now, keeps their time."""
+        for alert_id in self.watched:
+            known, due_at = self._ledger.get(self._source, alert_id), self._turnstile.due_at(alert_id)
+            if known is None or known.read_at is None or due_at is None or self._streaks.has_failed(alert_id):
+                continue
+            at = next_poll_at(known, now, pace_of(self._poll))
+            if at is not None and at < due_at:
+                self._turnstile.put(alert_id, at)
+        if self._searcher.has_watches and self._progress.has_selected:
+            self._turnstile.put(SEARCH, self._searcher.due_at(now))
+
+    def _begin_searching(self, now: float) -> None:
+        if not self._searcher.has_watches:
+            self._turnstile.drop(SEARCH)
+            return
+        self._turnstile.put(SEARCH, now)
+        for known in self._searcher.restored():
+            self._join_again(known, now)
+
+    def _first_sight(self, alert_id: str, selection: Selection, now: float) -> KnownAlert:
+        selected = selection[alert_id]
+        labels = self._label_sets.admit((self._source, alert_id), selected.labels)
+        window = self._poll.first_seen_window
+        return KnownAlert(
+            self._source,
+            alert_id,
+            labels,
+            first_seen_at=now,
+            counts_from=first_counts_from(self._ledger, self._source, selected.watch, now, window),
+            ack_target=self._targets.within(labels),
+        )
+
+    def _join_again(self, known: KnownAlert, now: float) -> None:
+        """Have an alert that may have been watched before read when it would have been due, had it stayed."""
+        due_at = None if known.read_at is None else next_poll_at(known, known.read_at, pace_of(self._poll))
+        self._join(known, now if due_at is None else max(now, due_at), now)
+
+    def _join(self, known: KnownAlert, due_at: float, now: float) -> None:
+        if known.rested_at is not None:
+            return
+        self._progress.join(known.alert_id, is_read=known.read_at is not None, is_due=due_at <= now)
+        self._skew.add(known, now)
+        self._turnstile.put(known.alert_id, due_at)

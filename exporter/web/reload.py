@@ -1,0 +1,27 @@
+"""POST /-/reload: has the config read anew, where whoever started the exporter allowed it."""
+
+from collections.abc import Callable
+
+from flask import Flask, Response
+
+Reload = Callable[[], str | None]
+"""Reloads the config; returns what is wrong with it, nothing where it is in force, None where the exporter stops."""
+
+_NOT_ALLOWED = "Lifecycle API is not enabled: start the exporter with --web.enable-lifecycle, or send it SIGHUP."
+
+
+def add_reload(app: Flask, reload: Reload | None) -> None:
+    """Add the endpoint; without `reload` it refuses with 403."""
+
+    @app.route("/-/reload", methods=["POST", "PUT"])
+    def reload_config() -> Response:
+        if reload is None:
+            return _text(_NOT_ALLOWED, 403)
+        faults = reload()
+        if faults is None:
+            return _text("the exporter is stopping", 503)
+        return _text(f"failed to reload config, the one before stays in force:\n{faults}", 500) if faults else _text("")
+
+
+def _text(body: str, status: int = 200) -> Response:
+    return Response(f"{body}\n" if body else "", status, content_type="text/plain; charset=utf-8")
