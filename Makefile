@@ -2,7 +2,7 @@
 # make test   set up, then every test
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup run stack test check format bench docs dashboards servers lock clean
+.PHONY: help setup run stack test check format bench docs dashboards pictures image release servers browser lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -10,6 +10,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LOCK := requirements/dev.lock
 RUN_LOCK := requirements/run.lock
+BUILD_LOCK := requirements/build.lock
 
 help:
 	@echo "make run     the exporter with config.yaml where there is one, else the demo"
@@ -19,6 +20,9 @@ help:
 	@echo "make bench   the benchmarks"
 	@echo "make docs    docs/metrics.md, from the tables of metrics"
 	@echo "make dashboards  grafana/dashboards, from the code beside them"
+	@echo "make pictures  docs/status-page*.png, of the demo"
+	@echo "make image   the container image, by Docker or buildah, and its tests"
+	@echo "make release wheel and sdist into dist/, tried in a clean environment"
 	@echo "make setup   only the set-up, into $(VENV)"
 	@echo "make format  rewrite the code in the project's format"
 	@echo "make lock    resolve the locked versions anew"
@@ -42,10 +46,13 @@ servers:
 	@tools/need-debian 'command -v prometheus && command -v promtool' prometheus
 	@tools/need-debian 'command -v prometheus-alertmanager || command -v alertmanager' prometheus-alertmanager
 
+browser:
+	@tools/need-debian 'command -v chromium' chromium
+
 stack: $(READY) servers
 	@exec $(BIN)/python -m tools.stack
 
-test: $(READY) servers
+test: $(READY) servers browser
 	@rm -f .coverage .coverage.*
 	$(BIN)/pytest --cov --cov-report=term -n 4 $(ARGS)
 
@@ -67,12 +74,23 @@ docs: $(READY)
 dashboards: $(READY)
 	$(BIN)/python -m grafana
 
+pictures: $(READY) browser
+	$(BIN)/python -m tools.status_pictures
+
+image: $(READY)
+	tools/image
+	$(BIN)/pytest -q tests/deploy/test_deploy_image.py
+
+release: $(READY)
+	$(BIN)/python -m tools.release
+
 lock:
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/pip install --quiet uv
 	$(VENV)-lock/bin/uv pip compile --quiet --universal --generate-hashes --upgrade --python-version 3.11 --extra dev --custom-compile-command "make lock" -o $(LOCK) pyproject.toml
 	$(VENV)-lock/bin/uv pip compile --quiet --universal --generate-hashes --no-annotate --upgrade --python-version 3.11 --constraint $(LOCK) --custom-compile-command "make lock" -o $(RUN_LOCK) pyproject.toml
+	echo 'hatchling>=1.27' | $(VENV)-lock/bin/uv pip compile --quiet --universal --generate-hashes --no-annotate --upgrade --python-version 3.11 --constraint $(LOCK) --custom-compile-command "make lock" -o $(BUILD_LOCK) -
 	rm -rf $(VENV)-lock
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.*
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.*

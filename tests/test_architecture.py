@@ -18,11 +18,14 @@ MAY_IMPORT = {
     "backfill": {"blueking", "config", "flow", "ledger", "metrics", "poller", "watch"},
     "explain": {"config", "flow", "ledger", "metrics"},
     "rules": {"config"},
-    "web": {"flow", "metrics"},
+    "dashboards": {"config", "rules"},
+    "web": {"config", "explain", "flow", "ledger", "metrics"},  # a page tells an alert as explain does
+    "service": {"blueking", "config", "flow", "ledger", "metrics", "poller", "watch", "web"},
     "commands": {
         "backfill",
         "blueking",
         "config",
+        "dashboards",
         "demo",
         "estimate",
         "explain",

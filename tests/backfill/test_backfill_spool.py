@@ -2,6 +2,7 @@
 
 import errno
 import os
+import resource
 from dataclasses import replace
 from pathlib import Path
 
@@ -157,6 +158,18 @@ def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     with Spool(tmp_path / "part", QUERY) as again:
         assert again.has_log("prod", "13")
+
+
+@pytest.mark.parametrize("room", [0, 400])
+def test_a_disk_that_is_full_all_along_is_told_without_a_traceback(room: int, tmp_path: Path) -> None:
+    """What could not be written once is not tried again where the file is let go of, by its end or by a refusal."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+    try:
+        with pytest.raises(SpoolError, match="part: cannot be written: File too large"):
+            filled(tmp_path / "part")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_the_digest_tells_what_is_asked_and_holds_no_secret() -> None:

@@ -45,7 +45,7 @@ class ExporterProcess:
         if not self._listening.wait(_START_WITHIN) or self._process.poll() is not None:
             self.kill()
             raise AssertionError("the exporter did not start:\n" + "".join(self.log))
-        self.url = next(m[0] for line in self.log if (m := re.search(r"http://127\.0\.0\.1:\d+", line)))
+        self.url = next(m[0] for line in self.log if (m := re.search(r"https?://127\.0\.0\.1:\d+", line)))
 
     @property
     def pid(self) -> int:

@@ -18,6 +18,7 @@ global: {{scrape_interval: {every}, scrape_timeout: {every}, evaluation_interval
 scrape_configs:
   - job_name: flow
     static_configs: [{{targets: {targets}}}]
+{how}
 """
 
 
@@ -58,14 +59,16 @@ def _own(metric: dict[str, str]) -> dict[str, str]:
 
 
 @contextmanager
-def running_prometheus(folder: Path, *exporter_urls: str, more: str = "", every: str = "1s") -> Iterator[Prometheus]:
+def running_prometheus(
+    folder: Path, *exporter_urls: str, more: str = "", every: str = "1s", how: str = ""
+) -> Iterator[Prometheus]:
     """Give a Prometheus on a free port of this machine that scrapes so often; it ends with the block.
 
-    `more` is added to its config.
+    `more` is added to its config, `how` to that of the job, in its indentation.
     """
     config = folder / "prometheus.yml"
-    targets = json.dumps([url.removeprefix("http://") for url in exporter_urls])
-    config.write_text(_CONFIG.format(targets=targets, every=every) + more)
+    targets = json.dumps([url.partition("://")[2] for url in exporter_urls])
+    config.write_text(_CONFIG.format(targets=targets, every=every, how=how) + more)
     address = f"127.0.0.1:{free_port()}"
     prometheus = Prometheus(f"http://{address}", folder / "prometheus.log")
     command = [

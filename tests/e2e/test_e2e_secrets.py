@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+import requests
 
 from tests.e2e.bad_days import (
     APP_SECRET,
@@ -121,6 +122,28 @@ def test_a_bad_config_is_refused_without_its_secrets(mistake: dict[str, object],
     config = write_config(tmp_path, [{**Deployment("prod", Clothes.ESB).source(), **mistake}])
 
     assert refusal(config) == {}
+
+
+def test_a_refused_reload_tells_no_secret(tmp_path: Path) -> None:
+    """Wherever a secret stands by mistake, neither answer nor log nor page has it; nor has one in a proxy's address."""
+    proxied = {"proxy_url": f"http://user:{CORES[1]}@127.0.0.1:9", "headers": {"X-Key": CORES[2]}}
+    source = {**Deployment("prod", Clothes.ESB).source(), **proxied, "url": "http://127.0.0.1:9"}
+    config = write_config(tmp_path, [source])
+    with ExporterProcess(config, "--log.level=debug", "--web.enable-lifecycle") as exporter:
+        wait_until(lambda: not own(exporter, "source_up", "prod"), within=15)
+        shown = {}
+        for name, mistake in MISPLACED.items():
+            write_config(tmp_path, [{**source, **mistake}])
+            answer = requests.post(f"{exporter.url}/-/reload", timeout=10)
+            assert answer.status_code == 500, name
+            shown[f"the answer to a secret {name}"] = answer.text
+        shown |= dict(told(exporter))
+        exporter.stop()
+
+    shown["the log"] = "".join(exporter.log)
+    assert shown["/config"].count("<secret>") == 3
+    assert shown["the log"].count("config is not reloaded") == len(MISPLACED)
+    assert leaks(shown) == {}
 
 
 @pytest.mark.parametrize("text", ['"{}', "{}: x: y", "*{}", "%{}", "@{}"])

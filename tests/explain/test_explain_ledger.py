@@ -6,6 +6,7 @@ import pytest
 
 from exporter.explain.model import Comparison, Explanation, State, Told
 from exporter.flow.known import KnownAlert
+from exporter.flow.records import FlowRecord
 from exporter.flow.sightings import Sighting
 from tests.explain.cases import TARGET, explained, flow, known_after, make_case, short, steps_of, why
 from tests.flow.reading import ALERT_ID, BORN, LIFE
@@ -54,6 +55,16 @@ def test_records_that_were_not_read_yet_are_pending() -> None:
     assert compared(told_later).deadline_why == "open in the ledger: the next read makes it met"
     assert [step.in_ledger for step in steps_of(told_later)] == [True, True, True, False]
     assert why(told_later, "ACK") == [("not in the ledger yet",)]
+
+
+def test_a_row_of_an_impossible_time_makes_no_record_pending() -> None:
+    """It is rejected, not counted; the readable rows of its operate are in the ledger all the same."""
+    rows: list[tuple[str, float] | FlowRecord] = [("CREATE", 0), ("CONVERGE", 60), ("CONVERGE", 120)]
+    rows.insert(0, FlowRecord("CONVERGE", "SUCCESS", 1000.0))
+    told = explained(rows, at=300, known=known_after(rows, at=200))
+
+    assert compared(told).agrees
+    assert why(told, "CONVERGE")[1:] == [(), ()]
 
 
 def test_merged_rows_are_not_taken_back() -> None:

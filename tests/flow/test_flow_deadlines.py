@@ -76,6 +76,17 @@ def test_a_missed_deadline_is_never_taken_back() -> None:
     assert any(o.total is Total.TIME_TO_ACK for o in late)
 
 
+def test_an_alert_does_not_expire_before_its_deadline() -> None:
+    """A `max_age` below the target would tell `missed` of somebody who still has time, and read no ACK after it."""
+    patient = replace(TARGET, ack_target=100_000.0)
+    known, early = read(patient, *OPEN, at=86_500)
+    _, acked = read(known, *OPEN, ("ACK", 90_000), at=90_010)
+    _, never = read(known, *OPEN, at=100_010)
+
+    assert (known.rested_at, deadlines(early)) == (None, {})
+    assert (deadlines(acked), deadlines(never)) == ({"met": 1}, {"missed": 1})
+
+
 def test_the_results_are_born_at_the_first_read() -> None:
     """All three series are there before the first event, so that a missed deadline shows when it is missed."""
     known, first = read(TARGET, *OPEN, at=1)

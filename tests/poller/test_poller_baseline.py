@@ -207,6 +207,26 @@ def test_nothing_is_lost_over_a_down_time(desk: Desk) -> None:
     again.close()
 
 
+def test_what_was_forgotten_is_not_counted_again(desk: Desk) -> None:
+    """After a down-time that is longer than alerts are remembered, what is older than that is history."""
+    life = log(("CREATE", BORN - 10), ("RECOVER", BORN + 20))
+    desk.watch("1")
+    desk.serve({"1": OPEN})
+    desk.now += 60
+    assert desk.asked() == ["1"]
+    desk.answer("1", life)
+    with desk.ledger.transaction() as tx:
+        tx.forget({("prod", "1")})
+
+    again = desk.restart(BORN + 3 * 3600)
+    again.ledger.adopt_retention(7200.0)
+    again.watch("1")
+    again.serve({"1": life})
+
+    assert again.records() == {"CREATE": 1, "RECOVER": 1}
+    again.close()
+
+
 def test_what_counts_is_fixed_at_first_sight(desk: Desk) -> None:
     """An alert that cannot be read for hours loses nothing of what happened since it was first seen."""
     desk.watch("1")

@@ -50,6 +50,13 @@ def test_known_labels_and_those_below_the_limit_are_kept() -> None:
     )
 
 
+def test_what_became_other_takes_no_place_after_a_restart_either() -> None:
+    """The ledger has its label set as it has all others; a limit that is raised by one leaves room for one."""
+    sets = LabelSets([team("a"), team("other")], limit=2)
+
+    assert [sets.admit(("prod", name), team(name)) for name in ("b", "c")] == [team("b"), team("other")]
+
+
 def test_without_a_limit_everything_is_kept() -> None:
     """And nothing is remembered."""
     assert ANY_NUMBER.admit(("prod", "1"), team("a")) == team("a")

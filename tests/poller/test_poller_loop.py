@@ -17,7 +17,7 @@ from exporter.flow.records import FlowRecord, Log
 from exporter.ledger import Ledger, open_ledger
 from exporter.metrics import OwnMetrics, Publisher
 from exporter.metrics.snapshot import Format
-from exporter.poller.loop import Poller
+from exporter.poller.loop import Poller, Terms
 from exporter.poller.source import SourcePoller
 from exporter.poller.workers import Answers, Workers
 from exporter.watch import Watches
@@ -61,8 +61,7 @@ class Loop:
             {"prod": self.workers},
             self.answers,
             self.ledger,
-            birth_hold=birth_hold,
-            retention=retention,
+            Terms(birth_hold, retention),
             clock=self.clock,
         )
         self.publisher = Publisher(self.poller.moment(), own, self.clock)

@@ -24,6 +24,7 @@ from exporter.poller.schedule import (
     next_poll_at,
     retry_at,
     search_retry_at,
+    sighted_due_at,
     source_pause,
 )
 
@@ -110,6 +111,14 @@ def test_an_end_told_before_a_restart_is_read_when_it_has_settled(ended_at: floa
     known = replace(OPEN, read_at=50, ack=Milestone(5.0), sighting=ended)
 
     assert next_poll_at(known, 50, PACE) == due_at
+
+
+@pytest.mark.parametrize(("ended_at", "due_at"), [(None, 1010), (900, 1000), (995, 1005), (99_999, 1010)])
+def test_an_end_that_a_search_tells_is_read_when_it_has_settled(ended_at: float | None, due_at: float) -> None:
+    """At once where it is old, and however far the server's clock is ahead, no later than after `settle`."""
+    ended = replace(OPEN, sighting=Sighting("1", outcome=Outcome.CLOSED, ended_at=ended_at))
+
+    assert sighted_due_at(replace(OPEN, sighting=Sighting("1")), ended, 1000, PACE) == due_at
 
 
 def test_an_unknown_alert_is_tried_quickly_then_missing() -> None:

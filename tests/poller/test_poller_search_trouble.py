@@ -261,3 +261,25 @@ def test_two_watches_that_search_for_the_same_complete_the_baseline(tmp_path: Pa
 
     assert desk.ledger.has_baseline("prod")
     desk.close()
+
+
+def test_a_clock_that_is_set_back_leaves_no_search_that_ends_before_it_begins(desk: Desk, searches: Searches) -> None:
+    """The last good round lies in the future then; what is asked for goes back from now."""
+    searches.pass_time(desk, 61)
+    desk.now -= 3600
+    desk.poller.clock_set_back(3600)
+    searches.pass_time(desk, 60)
+
+    first, _ = searches.made[2][-2:]
+    assert searches.starts[2][-2:] == [first - 120, first - 120]
+
+
+def test_an_answer_that_flickers_does_not_undo_a_quarantine(short_lived: Desk) -> None:
+    """An alert that a search finds every other time, and whose log fails, is asked as rarely as any that fails."""
+    poisoned = Poisoned(short_lived, Upstream("500"))
+    both = list(poisoned.sightings)
+    for minute in range(120):
+        poisoned.sightings = [] if minute % 2 else both
+        poisoned.pass_time(60)
+
+    assert len(poisoned.asked) < 15

@@ -13,11 +13,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from prometheus_client import CollectorRegistry
 
-from exporter.flow.labels import make_labels
 from exporter.metrics import Moment, Publisher
 from exporter.metrics.snapshot import Format
 from exporter.web import ListenError, Server, make_app, parse_address
-from tests.metrics.moments import make_alert, make_moment, make_state
+from tests.metrics.moments import make_moment, make_state
 
 PROMETHEUS_2 = (
     "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
@@ -37,9 +36,9 @@ def make_publisher(moment: Moment | None = None) -> Publisher:
     return Publisher(moment or make_moment(), CollectorRegistry(), lambda: 42.0)
 
 
-def application(moment: Moment | None = None, telemetry_path: str = "/metrics", alert_url: str | None = None) -> Flask:
+def application(moment: Moment | None = None, telemetry_path: str = "/metrics") -> Flask:
     """Return the application on one snapshot."""
-    return make_app(make_publisher(moment), version="1.2.3", telemetry_path=telemetry_path, alert_url=alert_url)
+    return make_app(make_publisher(moment), version="1.2.3", telemetry_path=telemetry_path, alert_url=lambda: None)
 
 
 @pytest.fixture
@@ -89,7 +88,7 @@ def test_a_scrape_is_noted_a_look_at_the_page_is_not() -> None:
     young = make_moment()
     totals = {series: replace(total, revealed=False) for series, total in young.view.totals.items()}
     publisher = make_publisher(make_moment(totals))
-    client = make_app(publisher, version="1", telemetry_path="/metrics", alert_url=None).test_client()
+    client = make_app(publisher, version="1", telemetry_path="/metrics", alert_url=lambda: None).test_client()
 
     client.get("/")
     client.get("/-/ready")
@@ -108,46 +107,6 @@ def test_health_and_readiness(client: FlaskClient) -> None:
     assert starting.get("/-/healthy").status_code == 200
     assert starting.get("/-/ready").status_code == 503
     assert starting.get("/-/ready").text == "source prod: its first cycle is under way\n"
-
-
-def test_the_page_leads_to_the_metrics_and_tells_how_it_goes() -> None:
-    """Sources with their state, and the oldest alerts that nobody acknowledged, with links."""
-    url = "https://bk.example.com/?bizId={bk_biz_id}#/detail/{alert_id}?team={team}"
-    alert = make_alert("1700000000001", make_labels({"source": "prod", "bk_biz_id": "", "team": "a&b/c"}))
-    moment = make_moment(alerts={alert.key: alert}, state=make_state(trouble="auth refused", up=False))
-
-    page = application(moment, alert_url=url).test_client().get("/").text
-
-    assert 'href="/metrics"' in page
-    assert "down: auth refused" in page
-    assert "2023-11-14 22:13:20 UTC" in page
-    assert 'href="https://bk.example.com/?bizId=#/detail/1700000000001?team=a%26b%2Fc"' in page
-
-
-def test_a_link_may_name_a_label_that_an_alert_has_not() -> None:
-    """An alert that was first seen before a label was configured has an empty one in its link."""
-    page = application(alert_url="https://bk.example.com/{strategy_id}/{alert_id}").test_client().get("/")
-
-    assert page.status_code == 200
-    assert "https://bk.example.com//1700000000001" in page.text
-
-
-def test_text_from_outside_is_text() -> None:
-    """A label or an error that looks like HTML is shown, not run; nothing may be loaded from elsewhere."""
-    alert = make_alert("1", make_labels({"source": "prod", "team": "<script>alert(1)</script>"}))
-    moment = make_moment(alerts={alert.key: alert}, state=make_state(trouble="<b>down</b>"))
-
-    answer = application(moment).test_client().get("/")
-
-    assert "<script>" not in answer.text
-    assert "<b>" not in answer.text
-    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
-
-
-def test_without_alerts_or_links_the_page_says_so() -> None:
-    """Nothing to show is said; without alert_url an alert is its id."""
-    assert "None." in application(make_moment(alerts={})).test_client().get("/").text
-    assert "<a href" not in application().test_client().get("/").text.split("<tbody>")[2]
 
 
 def test_other_paths_and_methods_are_refused_in_plain_text(client: FlaskClient) -> None:

@@ -1,0 +1,204 @@
+"""Who is let in by name and password, and what it costs."""
+
+import base64
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from time import thread_time
+from typing import Any
+
+import bcrypt
+import pytest
+from flask import Flask
+from werkzeug.test import Client
+
+from exporter.config import ConfigError, Secret
+from exporter.web.guard import Guard
+from exporter.web.users import Passwords
+from exporter.web.web_config import WebConfig
+from tests.web.authority import PASSWORD, hashed, write_web_file
+
+
+def application() -> Flask:
+    """Return an application with a page, a health endpoint and a header of its own."""
+    app = Flask(__name__)
+    for path in ("/", "/-/healthy"):
+        app.add_url_rule(path, path, lambda: ("hello", {"X-Frame-Options": "sameorigin", "X-Own": "1"}))
+    return app
+
+
+def guarded(folder: Path, clock: Callable[[], float] = lambda: 0.0, **sections: Any) -> Client:
+    """Return a client of the application behind a web config file."""
+    return Client(Guard(application(), WebConfig(write_web_file(folder, **sections)), clock))
+
+
+def basic(name: str, password: str) -> dict[str, str]:
+    """Return the header of a name and a password."""
+    return {"Authorization": "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()}
+
+
+@pytest.mark.parametrize("path", ["/", "/-/healthy", "/nowhere"])
+def test_nothing_is_told_to_whom_nobody_knows(path: str, tmp_path: Path) -> None:
+    """Health and what does not exist are behind the users as well, as with the exporter-toolkit."""
+    client = guarded(tmp_path, basic_auth_users={"alice": hashed()})
+
+    for headers in ({}, basic("alice", "wrong"), basic("bob", PASSWORD), basic("alice", ""), basic("", PASSWORD)):
+        refused = client.get(path, headers=headers)
+        assert (refused.status_code, refused.text) == (401, "401 Unauthorized\n")
+        assert refused.headers["WWW-Authenticate"].startswith('Basic realm="')
+    assert client.get(path, headers=basic("alice", PASSWORD)).status_code == (404 if path == "/nowhere" else 200)
+
+
+@pytest.mark.parametrize("header", ["Basic", "Basic !!!", "Basic YWxpY2U=", "Bearer x", "Basic é", ""])
+def test_a_header_that_is_no_password_is_refused(header: str, tmp_path: Path) -> None:
+    """Whatever stands in Authorization, the answer is 401 and no error."""
+    client = guarded(tmp_path, basic_auth_users={"a": hashed()})
+
+    assert client.get("/", headers={"Authorization": header}).status_code == 401
+
+
+def test_without_users_everybody_is_let_in(tmp_path: Path) -> None:
+    """A file may have headers alone."""
+    assert guarded(tmp_path, http_server_config={"http2": False}).get("/").status_code == 200
+
+
+def test_headers_are_on_every_answer(tmp_path: Path) -> None:
+    """On a refusal, too; they take the place of the application's own, and a blank one does not."""
+    headers = {"X-Frame-Options": "deny", "Content-Security-Policy": ""}
+    client = guarded(tmp_path, http_server_config={"headers": headers}, basic_auth_users={"a": hashed()})
+
+    refused, answered = client.get("/"), client.get("/", headers=basic("a", PASSWORD))
+
+    assert refused.status_code == 401
+    assert refused.headers.getlist("X-Frame-Options") == answered.headers.getlist("X-Frame-Options") == ["deny"]
+    assert answered.headers["X-Own"] == "1"
+    assert "Content-Security-Policy" not in answered.headers
+
+
+def test_users_change_while_it_runs(tmp_path: Path) -> None:
+    """A new password counts at once, the old one no more, though it was remembered as right; a user can go."""
+    client = guarded(tmp_path, basic_auth_users={"alice": hashed(), "bob": hashed()})
+    assert client.get("/", headers=basic("alice", PASSWORD)).status_code == 200
+
+    write_web_file(tmp_path, basic_auth_users={"alice": hashed("new")})
+
+    assert client.get("/", headers=basic("alice", PASSWORD)).status_code == 401
+    assert client.get("/", headers=basic("alice", "new")).status_code == 200
+    assert client.get("/", headers=basic("bob", PASSWORD)).status_code == 401
+
+
+@pytest.mark.parametrize("broken", ["", "basic_auth_users: {alice: plain}", "{", "basic_auth_user: {}"])
+def test_a_broken_file_lets_nobody_in_who_was_not(broken: str, tmp_path: Path) -> None:
+    """Cut off, with a fault or misspelled: the last good users stay, until the file is good again."""
+    file = write_web_file(tmp_path, basic_auth_users={"alice": hashed()})
+    client = Client(Guard(application(), WebConfig(file)))
+
+    file.write_text(broken)
+
+    assert client.get("/").status_code == 401
+    assert client.get("/", headers=basic("alice", PASSWORD)).status_code == 200
+    write_web_file(tmp_path, basic_auth_users={"bob": hashed()})
+    assert client.get("/", headers=basic("bob", PASSWORD)).status_code == 200
+
+
+def test_a_broken_file_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line for each change of the file, however often it is looked at, with the fault and without the secret."""
+    file = write_web_file(tmp_path, basic_auth_users={"alice": hashed()})
+    config = WebConfig(file)
+
+    file.write_text("basic_auth_users: {alice: hush}")
+    for _ in range(3):
+        assert list(config.current.basic_auth_users) == ["alice"]
+
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1
+    assert "basic_auth_users.alice: expected a bcrypt hash" in lines[0]
+    assert "hush" not in lines[0]
+
+
+def test_a_file_that_is_gone_changes_nothing(tmp_path: Path) -> None:
+    """Between its removal and its return the last one stays in force."""
+    file = write_web_file(tmp_path, basic_auth_users={"alice": hashed()})
+    config = WebConfig(file)
+    file.unlink()
+    assert "alice" in config.current.basic_auth_users
+
+    with pytest.raises(ConfigError, match="no such file"):
+        WebConfig(file)
+
+
+def cost_of(passwords: Passwords, users: dict[str, Secret], name: str, password: bytes) -> float:
+    """Return the CPU time of this thread that a check takes, the least of five."""
+
+    def once() -> float:
+        began = thread_time()
+        passwords.allow(users, name, password)
+        return thread_time() - began
+
+    return min(once() for _ in range(5))
+
+
+def test_who_is_unknown_costs_as_much_as_a_wrong_password() -> None:
+    """The time does not tell who exists; of two users with different costs, a stranger is like one of them."""
+    passwords, users = Passwords(), {"alice": Secret(hashed(cost=9))}
+
+    wrong, stranger = (cost_of(passwords, users, name, b"wrong") for name in ("alice", "mallory"))
+
+    assert 0.5 < stranger / wrong < 2
+
+
+def test_a_right_password_costs_once() -> None:
+    """A scrape every few seconds does not pay for bcrypt; a wrong password in between changes nothing of that."""
+    passwords, users = Passwords(), {"alice": Secret(hashed(cost=9))}
+    right = PASSWORD.encode()
+    wrong = cost_of(passwords, users, "alice", b"wrong")
+
+    assert passwords.allow(users, "alice", right)
+    assert cost_of(passwords, users, "alice", right) < wrong / 10
+    assert cost_of(passwords, users, "alice", b"wrong") > wrong / 2
+    assert passwords.allow(users, "alice", right)
+
+
+def test_bcrypt_looks_at_72_bytes() -> None:
+    """What is longer is cut off, as htpasswd and Go do, and is no error."""
+    password = "x" * 80
+    users = {"alice": Secret(hashed(password[:72]))}
+
+    assert Passwords().allow(users, "alice", password.encode())
+    assert not Passwords().allow(users, "alice", b"y" * 80)
+
+
+def test_whoever_guesses_takes_no_more_than_a_few_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of nine guesses at once one is told to come back; who was let in before still is."""
+    client = guarded(tmp_path, basic_auth_users={"alice": hashed()})
+    assert client.get("/", headers=basic("alice", PASSWORD)).status_code == 200
+    refused, goes_on = threading.Event(), threading.Event()
+    monkeypatch.setattr(bcrypt, "checkpw", lambda _password, _hashed: not goes_on.wait(10))
+    told: list[int] = []
+
+    def guess() -> None:
+        told.append(client.get("/", headers=basic("alice", "wrong")).status_code)
+        refused.set()
+
+    threads = [threading.Thread(target=guess) for _ in range(9)]
+    for thread in threads:
+        thread.start()
+    assert refused.wait(10)
+    assert told == [503]
+    assert client.get("/", headers=basic("alice", PASSWORD)).status_code == 200
+    goes_on.set()
+    for thread in threads:
+        thread.join()
+    assert told == [503, *[401] * 8]
+
+
+def test_requests_beyond_the_limit_are_refused(tmp_path: Path) -> None:
+    """A burst, then one each interval; the limit is that of all clients together, as in the toolkit."""
+    now = [0.0]
+    client = guarded(tmp_path, lambda: now[0], rate_limit={"interval": "2s", "burst": 3})
+
+    assert [client.get("/").status_code for _ in range(4)] == [200, 200, 200, 429]
+    now[0] = 2.0
+    assert [client.get("/").status_code for _ in range(2)] == [200, 429]
+    write_web_file(tmp_path, rate_limit={"interval": 0})
+    assert client.get("/").status_code == 200
