@@ -1,26 +1,42 @@
-# The exporter as an image: docker build -t bkmonitor-flow-exporter .
-# It runs as nobody in particular, keeps its ledger in /data, and has what requirements/run.lock says and nothing else.
+# The exporter as an image: `make image`, or `docker build -t bkmonitor-flow-exporter .`
+# It runs as nobody in particular, writes to /data only, where its ledger is, and has what requirements/run.lock says and
+# nothing else. PYTHON may be any image with Python 3.11 or newer and its venv; PIP_INDEX_URL and PIP_CERT are for whoever
+# reaches PyPI by a mirror or a proxy of their own.
 ARG PYTHON=python:3.13.9-slim-bookworm
 
 FROM ${PYTHON} AS wheel
+ARG PIP_INDEX_URL=https://pypi.org/simple
+ARG PIP_CERT=
 WORKDIR /build
-COPY requirements/dev.lock requirements/
-RUN pip install --no-cache-dir --require-hashes -r requirements/dev.lock
-COPY pyproject.toml README.md ./
+COPY requirements/build.lock requirements/
+RUN python3 -m venv venv && venv/bin/pip install --no-cache-dir --require-hashes -r requirements/build.lock
+COPY pyproject.toml README.md LICENSE ./
 COPY exporter exporter
 COPY grafana grafana
-RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheel .
+RUN venv/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheel .
 
 FROM ${PYTHON} AS venv
+ARG PIP_INDEX_URL=https://pypi.org/simple
+ARG PIP_CERT=
 COPY requirements/run.lock /
-RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --require-hashes -r /run.lock
+RUN python3 -m venv /venv && /venv/bin/pip install --no-cache-dir --no-compile --require-hashes -r /run.lock
 COPY --from=wheel /wheel /wheel
-RUN /venv/bin/pip install --no-cache-dir --no-deps /wheel/*.whl && /venv/bin/pip uninstall --yes pip
+# Byte code is made here, or each start would compile anew what it cannot write down. By hash it does not depend on the hour.
+RUN /venv/bin/pip install --no-cache-dir --no-compile --no-deps /wheel/*.whl \
+    && /venv/bin/pip uninstall --yes setuptools pip \
+    && /venv/bin/python -m compileall -q --invalidation-mode unchecked-hash /venv/lib
 
 FROM ${PYTHON}
+ARG VERSION=unknown
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="bkmonitor-flow-exporter" \
+    org.opencontainers.image.description="Prometheus exporter for the event flow records of BlueKing Monitor" \
+    org.opencontainers.image.licenses="MIT" \
+    org.opencontainers.image.version="${VERSION}" \
+    org.opencontainers.image.revision="${REVISION}"
 COPY --from=venv /venv /venv
-RUN install --directory --owner=65532 --group=65532 /data
-ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1
+RUN install --directory --owner=65532 --group=65532 --mode=0700 /data
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 65532:65532
 WORKDIR /data
 VOLUME /data
