@@ -22,10 +22,14 @@ _CREATIONS = (Operate.CREATE,)
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The waiting times of the domain, in seconds: `settle` for late records, `max_age` for an end."""
+    """The waiting times of the domain, in seconds: `settle` for late records, `max_age` for an end.
+
+    `is_read` is false where the log can be read no more: what is told then is no evidence of what it does not show.
+    """
 
     settle: float
     max_age: float
+    is_read: bool = True
 
 
 def advance(known: KnownAlert, log: Log, *, now: float, policy: Policy) -> tuple[KnownAlert, Observations]:
@@ -42,7 +46,7 @@ def advance(known: KnownAlert, log: Log, *, now: float, policy: Policy) -> tuple
     ending = end_after(known, read, now=now, settle=policy.settle, expires_at=_expires_at(known, created_at, policy))
     ack = _milestone(known, known.ack, read.first(_ACKS))
     first_action = _milestone(known, known.first_action, read.first(FIRST_ACTIONS))
-    teller = Teller(known, created_at, now)
+    teller = Teller(known, created_at, now, is_read=policy.is_read)
     told_ack = teller.milestone(ack, Total.TIME_TO_ACK, ending)
     told_action = teller.milestone(first_action, Total.TIME_TO_FIRST_ACTION, ending)
     told_end = teller.end(ending, ack)

@@ -13,10 +13,11 @@ from exporter.flow.sightings import Outcome
 class Teller:
     """Collects in `told` what one read of `known` at `now` tells; `created_at` is the creation as of that read."""
 
-    def __init__(self, known: KnownAlert, created_at: float | None, now: float) -> None:
+    def __init__(self, known: KnownAlert, created_at: float | None, now: float, *, is_read: bool = True) -> None:
         self._known = known
         self._created_at = created_at
         self._now = now
+        self._looked_at = now if is_read else known.read_at
         self.told: list[Observation] = []
         if known.ack_target is not None and known.read_at is None:
             # A deadline that is missed must show at once, not after the hold of a birth.
@@ -86,6 +87,8 @@ class Teller:
                 return None
         if end is not None and end < deadline and ending.outcome is not Outcome.EXPIRED:
             return DeadlineResult.ENDED, end
+        if self._looked_at is None or self._looked_at + zone_error < deadline:
+            return None  # its log could be read no more: that nobody acknowledged it in time, no read tells
         return DeadlineResult.MISSED, deadline
 
     def _latency(self, total: Total, labels: Labels, at: float) -> None:

@@ -45,6 +45,7 @@ class Roster:
         self._searcher = parts.searcher
         self._turnstile = parts.turnstile
         self._streaks = parts.streaks
+        self._health = parts.health
         self._progress = parts.progress
         self._skew = parts.skew
         self._selection: Selection = {}
@@ -105,6 +106,7 @@ class Roster:
         self._turnstile.drop(alert_id)
         self._progress.leave(alert_id)
         self._streaks.clear(alert_id)
+        self._health.forget(alert_id)
         self._searcher.leave(alert_id)
 
     def adopt(

@@ -114,6 +114,7 @@ class SourcePoller:
             if key != SEARCH and key not in self._roster:
                 self._turnstile.drop(key)
         self._health.reconnected(now)
+        self._turnstile.end_waiting(now)
         self._skew.forget()
 
     @property
@@ -126,7 +127,9 @@ class SourcePoller:
     def next_question(self, now: float) -> Question | None:
         """Return what to ask for now, None where nothing is due or the source may not be asked yet."""
         at_most = 1 if self._health.is_probing else None
-        key = self._turnstile.pass_on(now, paused_until=self._health.paused_until, at_most=at_most)
+        # While the logs are refused, their queue would hold up the searches.
+        ahead = SEARCH if self._health.is_probing and not self._health.was_refused(SEARCH) else None
+        key = self._turnstile.pass_on(now, paused_until=self._health.paused_until, at_most=at_most, ahead=ahead)
         if key is None:
             return None
         if key == SEARCH:
@@ -183,7 +186,7 @@ class SourcePoller:
             self._failed(answer, answer.told, due_at, now)
         else:
             self._turnstile.bucket.speed_up()
-            self._health.succeeded(answer.asked_at, now)
+            self._health.succeeded(answer.key, answer.asked_at, now)
             self._streaks.clear(answer.key)
             self._read(answer.key, now)
 
@@ -201,7 +204,8 @@ class SourcePoller:
     ) -> None:
         # What a search still returns as open is open, however old it is.
         is_sighted = known.alert_id in self._searcher.watched and known.alert_id not in self._searcher.vanished
-        policy = Policy(self._poll.settle, float("inf") if is_sighted else self._poll.max_age)
+        max_age = float("inf") if is_sighted else self._poll.max_age
+        policy = Policy(self._poll.settle, max_age, is_read=not only_to_rest)
         known, observations = advance(known, read, now=now, policy=policy)
         if known.rested_at is not None or not only_to_rest:
             tx.put(known)
@@ -212,14 +216,14 @@ class SourcePoller:
         end, self._round_end = self._round_end, None
         if isinstance(answer.told, BlueKingError):
             self._slow_down(answer.told)
-            if answer.told.reason in SOURCE_REASONS:
-                self._health.failed(answer.told, answer.asked_at, now)
-                self._turnstile.put(SEARCH, due_at)  # the page is still due; the source as a whole waits
+            if answer.told.reason in SOURCE_REASONS and not self._health.lies_with(SEARCH, answer.told.reason):
+                self._health.failed(SEARCH, answer.told, answer.asked_at, now, is_log=False)
+                self._wait_with_the_source(SEARCH, due_at)
                 return
             self._searcher.failed(answer.told, now)
         else:
             self._turnstile.bucket.speed_up()
-            self._health.searched(answer.asked_at, now)
+            self._health.searched(SEARCH, answer.asked_at, now)
         if end is not None:
             self._roster.take_in(end, now)
         if self._searcher.has_watches:
@@ -239,22 +243,27 @@ class SourcePoller:
                 self._turnstile.put(alert_id, at)
 
     def _failed(self, answer: Answer, error: BlueKingError, due_at: float, now: float) -> None:
+        alert_id = answer.key
         self._own.poll_failed(self.name, error.reason)
         self._slow_down(error)
+        is_its_own = self._health.lies_with(alert_id, error.reason)
         if isinstance(error, NoSuchAlert):
-            self._health.answered(answer.asked_at, now)
-        else:
-            self._health.failed(error, answer.asked_at, now)
+            self._health.answered(alert_id, answer.asked_at, now)
+        elif not is_its_own:
+            self._health.failed(alert_id, error, answer.asked_at, now)
         if self._health.trouble:
             self._progress.failed()
-        alert_id = answer.key
         if alert_id not in self._roster or self._ledger.get(self.name, alert_id) is None:
             self._roster.leave(alert_id)
-        elif error.reason in SOURCE_REASONS:
-            self._turnstile.put(alert_id, due_at)  # it is still due; the source as a whole waits
+        elif error.reason in SOURCE_REASONS and not is_its_own:
+            self._wait_with_the_source(alert_id, due_at)
         else:
             streak, given_up = self._streaks.failed(alert_id, error, now)
             self._turnstile.put(alert_id, retry_at(streak, given_up, now, self._pace, self._jitter()))
+
+    def _wait_with_the_source(self, key: str, due_at: float) -> None:
+        """Have what was refused wait for the source; it is still due, but the others have their turn before it."""
+        self._turnstile.put_back(key, due_at, max(due_at, self._health.paused_until))
 
     def _slow_down(self, error: BlueKingError) -> None:
         if error.reason is Reason.TOO_FAST and not self._health.is_probing:

@@ -18,6 +18,7 @@ class Turnstile:
         self._under_way: dict[str, float] = {}  # key -> when it was due
         self._asked = 0  # of those under way, how many were not answered yet
         self._again: dict[str, float] = {}  # what became due anew while it was under way
+        self._due_since: dict[str, float] = {}  # of what was put back: when it was due, which is before its turn
         self._waiting_since: float | None = None
 
     @property
@@ -48,9 +49,22 @@ class Turnstile:
         else:
             self._due.put(key, min(at, self._again.pop(key, at)))
 
+    def put_back(self, key: str, due_at: float, turn_at: float) -> None:
+        """Have `key` due since `due_at`, but behind all that is due by `turn_at`: it had its turn, and was refused."""
+        self._due_since[key] = due_at
+        self.put(key, turn_at)
+
+    def end_waiting(self, now: float) -> None:
+        """Give what was put back its turn now."""
+        for key in self._due_since:
+            turn_at = self._due.at(key)
+            if turn_at is not None:
+                self._due.put(key, min(turn_at, now))
+
     def drop(self, key: str) -> None:
         """Forget when `key` is due; what is under way stays so."""
         self._due.drop(key)
+        self._due_since.pop(key, None)
         self._again.pop(key, None)
 
     def due_at(self, key: str) -> float | None:
@@ -58,8 +72,8 @@ class Turnstile:
         under_way = self._under_way.get(key)
         return self._due.at(key) if under_way is None else under_way
 
-    def pass_on(self, now: float, *, paused_until: float, at_most: int | None) -> str | None:
-        """Let the key through that is due first; None where none is, or none may go now.
+    def pass_on(self, now: float, *, paused_until: float, at_most: int | None, ahead: str | None = None) -> str | None:
+        """Let the key through that is due first, or `ahead` where it is due; None where none is, or none may go now.
 
         `at_most` bounds what may be asked at once, where that is less than the concurrency.
         """
@@ -73,8 +87,13 @@ class Turnstile:
         if self._waiting_since is not None:
             self._waited(max(0.0, now - self._waiting_since))
             self._waiting_since = None
-        key, due_at = self._due.pop()
-        self._under_way[key] = due_at
+        ahead_at = None if ahead is None else self._due.at(ahead)
+        if ahead is not None and ahead_at is not None and ahead_at <= now:
+            self._due.drop(ahead)
+            key, due_at = ahead, ahead_at
+        else:
+            key, due_at = self._due.pop()
+        self._under_way[key] = self._due_since.pop(key, due_at)
         self._asked += 1
         return key
 
@@ -96,7 +115,7 @@ class Turnstile:
     def overdue(self, now: float) -> float:
         """Return how late what is due first is, under way or not, in seconds."""
         first = self._due.first()
-        due = [*self._under_way.values(), *([] if first is None else [first[1]])]
+        due = [*self._under_way.values(), *self._due_since.values(), *([] if first is None else [first[1]])]
         return max(0.0, now - min(due, default=now))
 
     def shift(self, by: float) -> None:
@@ -104,6 +123,7 @@ class Turnstile:
         self._due.shift(by)
         self._under_way = {key: at + by for key, at in self._under_way.items()}
         self._again = {key: at + by for key, at in self._again.items()}
+        self._due_since = {key: at + by for key, at in self._due_since.items()}
 
     def _is_full(self, at_most: int | None) -> bool:
         return self._asked >= min(self._concurrency, at_most or self._concurrency)

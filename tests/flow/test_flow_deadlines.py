@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.flow.advance import see
+from exporter.flow.advance import Policy, advance, see
 from exporter.flow.deadlines import AckTarget, AckTargets, DeadlineResult
 from exporter.flow.known import KnownAlert
 from exporter.flow.labels import extend, make_labels
 from exporter.flow.observations import Count, Observations, Total
+from exporter.flow.records import Log
 from exporter.flow.sightings import Outcome, Sighting
 from tests.flow.reading import ALERT_ID, BORN, UNSEEN, read
 
@@ -85,6 +86,19 @@ def test_an_alert_does_not_expire_before_its_deadline() -> None:
 
     assert (known.rested_at, deadlines(early)) == (None, {})
     assert (deadlines(acked), deadlines(never)) == ({"met": 1}, {"missed": 1})
+
+
+@pytest.mark.parametrize(("read_at", "counted"), [(200, {}), (305, {"missed": 1})])
+def test_an_alert_that_can_be_read_no_more_is_missed_only_if_a_read_told_so(
+    read_at: float, counted: dict[str, int]
+) -> None:
+    """It rests when it is given up; that nobody acknowledged it in time, only a read after the deadline tells."""
+    known, early = read(TARGET, *OPEN, at=read_at)
+    lost = Policy(settle=10, max_age=1000, is_read=False)
+    known, late = advance(known, Log(), now=BORN + 2000, policy=lost)
+
+    assert known.rested_at == BORN + 2000
+    assert deadlines(early, late) == counted
 
 
 def test_the_results_are_born_at_the_first_read() -> None:

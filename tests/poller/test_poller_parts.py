@@ -77,12 +77,12 @@ def test_a_refused_source_pauses_and_says_why_once() -> None:
     health = make_health()
 
     with capture_logs() as logs:
-        health.failed(NotAllowed("get_event_log: 1640001 app secret is incorrect"), 1.0, 1.0)
-        health.failed(NotAllowed("get_event_log: 1640001 app secret is incorrect"), 61.0, 61.0)
+        health.failed("1", NotAllowed("get_event_log: 1640001 app secret is incorrect"), 1.0, 1.0)
+        health.failed("1", NotAllowed("get_event_log: 1640001 app secret is incorrect"), 61.0, 61.0)
         assert health.trouble == "get_event_log: 1640001 app secret is incorrect"
         assert health.paused_until == 181.0
         probing = health.is_probing
-        health.succeeded(190.0, 200.0)
+        health.succeeded("1", 190.0, 200.0)
 
     assert probing
     assert (health.trouble, health.is_probing, health.succeeded_at) == ("", False, 200.0)
@@ -92,9 +92,9 @@ def test_a_refused_source_pauses_and_says_why_once() -> None:
 def test_a_server_that_says_when_is_heard() -> None:
     """The pause is the one that the rate limit asked for; a shorter one does not cut it."""
     health = make_health()
-    health.failed(TooFast("too fast", retry_after=40.0), 1.0, 1.0)
-    health.failed(Unreachable("refused"), 2.0, 2.0)
-    health.failed(TooFast("too fast", retry_after=5.0), 3.0, 3.0)
+    health.failed("1", TooFast("too fast", retry_after=40.0), 1.0, 1.0)
+    health.failed("1", Unreachable("refused"), 2.0, 2.0)
+    health.failed("1", TooFast("too fast", retry_after=5.0), 3.0, 3.0)
 
     assert health.paused_until == 41.0
 
@@ -104,11 +104,11 @@ def test_alerts_that_time_out_make_no_pause_longer(alerts: int) -> None:
     """However many alerts failed for themselves before, the first pause is the first one; the second doubles it."""
     health = make_health()
     for _ in range(alerts):
-        health.failed(TimedOut("slow"), asked_at=1.0, now=1.0)
+        health.failed("1", TimedOut("slow"), asked_at=1.0, now=1.0)
 
-    health.failed(TooFast("too fast"), asked_at=2.0, now=2.0)
+    health.failed("1", TooFast("too fast"), asked_at=2.0, now=2.0)
     first = health.paused_until - 2.0
-    health.failed(TooFast("too fast"), asked_at=10.0, now=10.0)
+    health.failed("1", TooFast("too fast"), asked_at=10.0, now=10.0)
 
     assert (first, health.paused_until - 10.0) == (1.0, 2.0)
 
@@ -117,10 +117,10 @@ def test_pauses_of_different_kinds_double_for_themselves() -> None:
     """A connection that breaks is another matter than haste; a refused caller waits its minute, not ten."""
     health = make_health()
     for asked_at in (10.0, 20.0, 30.0):
-        health.failed(TooFast("too fast"), asked_at, asked_at)
-    health.failed(Unreachable("refused"), 40.0, 40.0)
+        health.failed("1", TooFast("too fast"), asked_at, asked_at)
+    health.failed("1", Unreachable("refused"), 40.0, 40.0)
     after_unreachable = health.paused_until
-    health.failed(NotAllowed("auth"), 50.0, 50.0)
+    health.failed("1", NotAllowed("auth"), 50.0, 50.0)
 
     assert (after_unreachable, health.paused_until) == (41.0, 110.0)
 
@@ -129,9 +129,9 @@ def test_an_answer_ends_the_row() -> None:
     """After it the next pause is the first one again, and the source is as far from being down as ever."""
     health = make_health()
     for asked_at in (10.0, 20.0, 30.0, 40.0):
-        health.failed(TooFast("too fast"), asked_at, asked_at)
-    health.succeeded(50.0, 50.0)
-    health.failed(TooFast("too fast"), 60.0, 60.0)
+        health.failed("1", TooFast("too fast"), asked_at, asked_at)
+    health.succeeded("1", 50.0, 50.0)
+    health.failed("1", TooFast("too fast"), 60.0, 60.0)
 
     assert (health.trouble, health.paused_until) == ("", 61.0)
 
@@ -140,9 +140,9 @@ def test_failures_of_every_kind_add_up_to_a_source_that_is_down() -> None:
     """Five polls in a row without an answer are enough, whatever went wrong with each."""
     health = make_health()
     for error in (TimedOut("slow"), Upstream("500"), TooFast("too fast"), TimedOut("slow")):
-        health.failed(error, health.paused_until + 1.0, health.paused_until + 1.0)
+        health.failed("1", error, health.paused_until + 1.0, health.paused_until + 1.0)
     before = health.trouble
-    health.failed(Unreachable("refused"), health.paused_until + 1.0, health.paused_until + 1.0)
+    health.failed("1", Unreachable("refused"), health.paused_until + 1.0, health.paused_until + 1.0)
 
     assert (before, health.trouble) == ("", "refused")
 
@@ -150,10 +150,10 @@ def test_failures_of_every_kind_add_up_to_a_source_that_is_down() -> None:
 def test_one_broken_connection_after_a_slow_alert_is_no_source_that_is_down() -> None:
     """A single one may be an idle connection that the server just closed, whatever else failed before."""
     health = make_health()
-    health.failed(TimedOut("slow"), 1.0, 1.0)
-    health.failed(Unreachable("reset"), 2.0, 2.0)
+    health.failed("1", TimedOut("slow"), 1.0, 1.0)
+    health.failed("1", Unreachable("reset"), 2.0, 2.0)
     before = health.trouble
-    health.failed(Unreachable("reset"), 4.0, 4.0)
+    health.failed("1", Unreachable("reset"), 4.0, 4.0)
 
     assert (before, health.trouble) == ("", "reset")
 
@@ -161,9 +161,9 @@ def test_one_broken_connection_after_a_slow_alert_is_no_source_that_is_down() ->
 def test_a_failure_before_the_clock_was_set_back_hides_no_answer() -> None:
     """What is answered after the clock moved is news, though its time is before that of the failure."""
     health = make_health()
-    health.failed(NotAllowed("refused"), asked_at=10_000.0, now=10_001.0)
+    health.failed("1", NotAllowed("refused"), asked_at=10_000.0, now=10_001.0)
     health.clock_set_back(7200.0)
-    health.succeeded(asked_at=2900.0, now=2901.0)
+    health.succeeded("1", asked_at=2900.0, now=2901.0)
 
     assert (health.trouble, health.paused_until) == ("", 0.0)
 
@@ -172,7 +172,7 @@ def test_questions_that_fail_together_are_one_failure() -> None:
     """However many were under way when the connection broke, the source is not down, and the pause is the first."""
     health = make_health()
     for _ in range(16):
-        health.failed(Unreachable("refused"), asked_at=1.0, now=1.5)
+        health.failed("1", Unreachable("refused"), asked_at=1.0, now=1.5)
 
     assert health.trouble == ""
     assert health.paused_until == 2.5
@@ -181,12 +181,12 @@ def test_questions_that_fail_together_are_one_failure() -> None:
 def test_an_answer_that_was_under_way_does_not_end_a_pause() -> None:
     """What was asked before the refusal tells nothing about what the source takes now."""
     health = make_health()
-    health.failed(TooFast("too fast", retry_after=60.0), asked_at=1.0, now=1.2)
-    health.succeeded(asked_at=1.0, now=1.3)
+    health.failed("1", TooFast("too fast", retry_after=60.0), asked_at=1.0, now=1.2)
+    health.succeeded("1", asked_at=1.0, now=1.3)
 
     assert health.paused_until == 61.2
     assert health.succeeded_at == 1.3
-    health.succeeded(asked_at=61.2, now=61.5)
+    health.succeeded("1", asked_at=61.2, now=61.5)
     assert health.paused_until == 0
 
 
@@ -195,10 +195,10 @@ def test_one_alert_in_trouble_is_no_source_in_trouble(error: Upstream) -> None:
     """Only a row of failures without any answer between them means that the source is down; it is not paused."""
     health = make_health()
     for _ in range(DOWN_AFTER - 1):
-        health.failed(error, 1.0, 1.0)
+        health.failed("1", error, 1.0, 1.0)
     before = health.trouble
 
-    health.failed(error, 1.0, 1.0)
+    health.failed("1", error, 1.0, 1.0)
     assert (before, health.trouble) == ("", str(error))
     assert health.paused_until == 0.0
     assert not health.is_probing
