@@ -232,9 +232,10 @@ def _moment(text: str, now: float, option: str) -> float:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Have SIGTERM end the block as Ctrl-C does."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Have SIGTERM and SIGINT end the block as Ctrl-C does, also where a shell in the background has us ignore that."""
+    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 COMMAND = str(Path(sys.executable).with_name("bkmonitor-flow-exporter"))
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
-_START_WITHIN = 30.0
+START_WITHIN = 30.0
 _STOP_WITHIN = 10.0
 
 
@@ -42,7 +42,7 @@ class ExporterProcess:
         self._reader.start()
         if not wait:
             return
-        if not self._listening.wait(_START_WITHIN) or self._process.poll() is not None:
+        if not self._listening.wait(START_WITHIN) or self._process.poll() is not None:
             self.kill()
             raise AssertionError("the exporter did not start:\n" + "".join(self.log))
         self.url = next(m[0] for line in self.log if (m := re.search(r"https?://127\.0\.0\.1:\d+", line)))
@@ -74,9 +74,9 @@ class ExporterProcess:
         """Send it a signal."""
         self._process.send_signal(number)
 
-    def wait(self) -> int:
+    def wait(self, within: float = _STOP_WITHIN) -> int:
         """Wait for its end, and return its exit code."""
-        code = self._process.wait(_STOP_WITHIN)
+        code = self._process.wait(within)
         self._reader.join()
         assert self._process.stderr is not None
         self._process.stderr.close()

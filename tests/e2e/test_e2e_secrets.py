@@ -18,7 +18,7 @@ from tests.e2e.bad_days import (
     watch_for,
     write_config,
 )
-from tests.e2e.harness import ExporterProcess, flow_samples, wait_until
+from tests.e2e.harness import START_WITHIN, ExporterProcess, flow_samples, wait_until
 
 # Letters and digits that no encoding changes, around signs that percent-encoding, JSON and HTML write otherwise.
 SECRETS = {
@@ -111,7 +111,7 @@ MISPLACED: dict[str, dict[str, object]] = {
 def refusal(config: Path) -> dict[str, list[str]]:
     """Return what shows of secrets when the exporter refuses to start with this config."""
     with ExporterProcess(config, "--log.level=debug", wait=False) as exporter:
-        assert exporter.wait() == 2
+        assert exporter.wait(START_WITHIN) == 2
     assert f"{config}:" in "".join(exporter.log)
     return leaks({"the refusal": "".join(exporter.log)})
 

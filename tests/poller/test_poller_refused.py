@@ -47,7 +47,7 @@ def test_an_alert_that_is_refused_delays_no_other(tmp_path: Path, error: BlueKin
     desk.close()
 
     assert min(told[alert_id] for alert_id in "123567") > 50
-    assert refused["4"] <= (450 if isinstance(error, TooFast) else 15)
+    assert refused["4"] <= (450 if isinstance(error, TooFast) else 20)
 
 
 @each_error
@@ -59,7 +59,7 @@ def test_a_search_that_is_refused_delays_no_log(tmp_path: Path, error: BlueKingE
     desk.close()
 
     assert min(told[alert_id] for alert_id in "1234567") > 50
-    assert refused.total() <= (450 if isinstance(error, TooFast) else 15)
+    assert refused.total() <= (450 if isinstance(error, TooFast) else 20)
 
 
 @each_error

@@ -1,7 +1,6 @@
 """The status page and the page of one alert, as they leave the server: what they tell, and that text stays text."""
 
 import re
-import time
 from typing import NoReturn
 
 import pytest
@@ -222,16 +221,11 @@ def test_an_alert_that_nobody_knows_is_not_found() -> None:
     assert (refused.status_code, refused.text) == (503, "503 Service Unavailable\n")
 
 
-def test_ten_thousand_alerts_do_not_make_it_slow() -> None:
-    """The page shows fifty of them, within moments, and so does a search in the slowest order."""
+@pytest.mark.parametrize(("path", "shown"), [("/", 50), ("/?q=disk+99&sort=-next_poll", 50), ("/?page=200", 50)])
+def test_of_ten_thousand_alerts_a_page_shows_fifty(path: str, shown: int) -> None:
+    """Whichever page, search and order: what a browser gets stays small."""
     alerts = [alert(str(10**9 + n), f"disk {n}", age=n, team=f"team {n % 300}") for n in range(10_000)]
-    client = application(moment_of(alerts)).test_client()
-    client.get("/")  # the templates are compiled once
+    page = application(moment_of(alerts)).test_client().get(path).text
 
-    for path in ("/", "/?q=disk+99&sort=-next_poll", "/api/v1/alerts?page=150"):
-        started = time.perf_counter()
-        answer = client.get(path)
-        took = time.perf_counter() - started
-
-        assert len(answer.data) < 200_000
-        assert took < 2.0  # about 0.1 s, as measured while two busy cores were shared
+    assert page.count('data-id="1') == shown
+    assert len(page) < 200_000
