@@ -19,6 +19,7 @@ from tests.e2e.prometheus import Prometheus, running_prometheus
 
 BOUNDS = (30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0, 86400.0)
 SPANS = {"__range": "10m", "__rate_interval": "10m", "__interval": "5s"}
+RULES = Path(__file__).parents[2] / "prometheus" / "rules" / "bkmonitor-flow.yml"
 _SCRAPED_EVERY = "200ms"  # the shorter, the less Prometheus extrapolates
 _TEAMS = {"2": "payments", "3": "infra"}
 _OTHER_BUSINESS = 5_000_140
@@ -110,7 +111,7 @@ def whole_day(folder: Path) -> Iterator[Day]:
         config.write_text(yaml.safe_dump(_config(simulator.url, folder)))
         with (
             LeapingExporter(config, ahead).running() as exporter,
-            running_prometheus(folder, exporter.url, every=_SCRAPED_EVERY) as prometheus,
+            running_prometheus(folder, exporter.url, every=_SCRAPED_EVERY, more=_with_rules(folder)) as prometheus,
         ):
             before = _agreed(prometheus, truth)
             hand[0] = evening
@@ -118,6 +119,16 @@ def whole_day(folder: Path) -> Iterator[Day]:
             exporter.leap(_AFTERNOON)
             after = _agreed(prometheus, truth)
             yield Day(prometheus, _samples(before), _samples(after), tuple(after["alerts"]))
+
+
+def _with_rules(folder: Path) -> str:
+    """Write the bundled rules, evaluated each second rather than each minute; return how Prometheus is told of them."""
+    document = yaml.safe_load(RULES.read_text(encoding="utf-8"))
+    for group in document["groups"]:
+        group["interval"] = "1s"
+    hurried = folder / "rules.yml"
+    hurried.write_text(yaml.safe_dump(document))
+    return f"rule_files: [{hurried}]\n"
 
 
 def _agreed(prometheus: Prometheus, truth: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
