@@ -5,7 +5,19 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 
 from exporter.dashboards.links import BUNDLED_ALERT
 from grafana.expressions import QUANTILES, STEP, WINDOW, alerts, count, grouped, now, quantile, ratio
-from grafana.panels import Figure, bars, coloured, column, instant, lines, link, over_time, overview, rows
+from grafana.panels import (
+    ALERT_COLUMNS,
+    Figure,
+    bars,
+    coloured,
+    column,
+    instant,
+    lines,
+    link,
+    over_time,
+    overview,
+    rows,
+)
 from grafana.variables import alert_page
 
 _RECORDS = "records_total"
@@ -227,14 +239,9 @@ def _top_alerts() -> table.Panel:
         unit="none",
         size=(12, 10),
         names={
-            "alert_id": "Alert",
+            "alert_id": ALERT_COLUMNS["alert_id"],
             "Value": "Anomaly points",
-            "alert_name": "Name",
-            "strategy_name": "Strategy",
-            "severity": "Severity",
-            "team": "Team",
-            "bk_biz_id": "Business",
-            "source": "Source",
+            **ALERT_COLUMNS,
             "strategy_id": "Strategy id",
         },
         sort="Anomaly points",

@@ -45,6 +45,16 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 from grafana.variables import DATASOURCE
 
+ALERT_COLUMNS = {
+    "alert_id": "Alert",
+    "alert_name": "Name",
+    "strategy_name": "Strategy",
+    "severity": "Severity",
+    "team": "Team",
+    "bk_biz_id": "Business",
+    "source": "Source",
+}
+"""What a table calls the labels of an alert, in the order of its columns."""
 BAR = "5m"
 """The least time that a bar stands for; far longer than a scrape interval, so that each event is in one bar."""
 

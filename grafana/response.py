@@ -8,6 +8,7 @@ from exporter.dashboards.outlook import BUNDLED
 from exporter.dashboards.queries import RANGE, budget_left, matchers, past_target
 from grafana.expressions import QUANTILES, STEP, WINDOW, alerts, count, grouped, now, quantile, ratio
 from grafana.panels import (
+    ALERT_COLUMNS,
     Figure,
     bars,
     bars_beside,
@@ -198,13 +199,7 @@ def _waiting(board: Dashboard) -> None:
         unit="s",
         size=(24, 10),
         names={
-            "alert_id": "Alert",
-            "alert_name": "Name",
-            "strategy_name": "Strategy",
-            "severity": "Severity",
-            "team": "Team",
-            "bk_biz_id": "Business",
-            "source": "Source",
+            **ALERT_COLUMNS,
             "Value #AGE": "Age",
             f"Value #{PAST}": "Past target by",
         },

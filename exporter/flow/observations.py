@@ -46,8 +46,6 @@ Observation = Count | Latency
 Observations = tuple[Observation, ...]
 """All that one read of one log adds to the totals."""
 
-NOTHING: Observations = ()
-
 
 def rejected(source: str, reason: str, amount: int) -> Count:
     """Return the observation of rows that could not be read, or latencies that could not be told."""

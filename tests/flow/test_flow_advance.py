@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from exporter.flow.advance import advance
-from exporter.flow.observations import NOTHING, Latency, Total
+from exporter.flow.observations import Latency, Total
 from exporter.flow.records import FlowRecord, Log
 from tests.flow.reading import ALERT_ID, BORN, LIFE, POLICY, UNSEEN, ended, latencies, read, records, rejects
 
@@ -30,7 +30,7 @@ def test_polling_twice_adds_nothing() -> None:
 
     again, second = read(known, *LIFE, at=2060)
 
-    assert second == NOTHING
+    assert second == ()
     assert replace(again, read_at=known.read_at, quiet_reads=0) == known
     assert again.quiet_reads == 1
 
@@ -42,7 +42,7 @@ def test_a_shorter_log_adds_nothing_and_takes_nothing_away() -> None:
     shorter, nothing = read(known, ("CREATE", 0), at=160)
     _, again = read(shorter, ("CREATE", 0), ("CONVERGE", 60), ("CONVERGE", 120), at=190)
 
-    assert nothing == again == NOTHING
+    assert nothing == again == ()
     assert shorter.counted == {"CREATE": 1, "CONVERGE": 2}
 
 
@@ -134,7 +134,7 @@ def test_an_empty_log_is_no_first_read() -> None:
     known, _ = read(old, at=11_000)
     known, observations = read(known, *LIFE, at=11_030)
 
-    assert observations == NOTHING
+    assert observations == ()
     assert known.rested_at is not None
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.flow.observations import NOTHING, Total
+from exporter.flow.observations import Total
 from exporter.flow.sightings import Outcome
 from tests.flow.reading import BORN, LIFE, UNSEEN, ended, latencies, read
 
@@ -85,5 +85,5 @@ def test_an_old_life_is_noted_whole(rows: tuple[tuple[str, float], ...]) -> None
 
     known, observations = read(old, *rows, at=110_000)
 
-    assert observations == NOTHING
+    assert observations == ()
     assert known.rested_at is not None

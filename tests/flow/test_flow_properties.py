@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from exporter.flow.advance import Policy, advance, see
 from exporter.flow.known import KnownAlert
 from exporter.flow.labels import Labels, make_labels
-from exporter.flow.observations import NOTHING, Count, Observations, Total
+from exporter.flow.observations import Count, Observations, Total
 from exporter.flow.records import FlowRecord, Log
 from exporter.flow.sightings import Outcome, Sighting
 
@@ -91,7 +91,7 @@ def test_totals_never_fall_and_reading_again_adds_nothing(
 
         assert all(amount > 0 for amount in totals(observations).values())
         assert all(seconds is None or seconds >= 0 for _, _, seconds in totals(observations))
-        assert (replace(again, quiet_reads=known.quiet_reads), nothing) == (known, NOTHING)
+        assert (replace(again, quiet_reads=known.quiet_reads), nothing) == (known, ())
 
 
 @given(unseen=UNSEEN, history=HISTORIES, now=st.integers(BORN, AFTER_ALL))
