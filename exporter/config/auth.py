@@ -37,29 +37,32 @@ class AuthSettings(Model):
     )
 
     app_code: UntoldText
-    """The application's id (bk_app_code)."""
+    """The application's id (`bk_app_code`)."""
     app_secret: Secret | None = None
-    """The application's secret (bk_app_secret), written here."""
+    """The application's secret (`bk_app_secret`), written here."""
     app_secret_file: SecretFile | None = None
     """A file with the application's secret."""
     app_secret_env: SecretVariable | None = None
     """The environment variable with the application's secret."""
     username: UntoldText | None = None
-    """The user to act for (bk_username), where the application needs no login."""
+    """The user to act for (`bk_username`), where the application needs no login."""
     token: Secret | None = None
-    """The user's login (bk_token), written here."""
+    """The user's login (`bk_token`), written here."""
     token_file: SecretFile | None = None
     """A file with the user's login."""
     token_env: SecretVariable | None = None
     """The environment variable with the user's login."""
     access_token: Secret | None = None
-    """The user's access token (bk_access_token), written here."""
+    """The user's access token (`bk_access_token`), written here."""
     access_token_file: SecretFile | None = None
     """A file with the access token."""
     access_token_env: SecretVariable | None = None
     """The environment variable with the access token."""
     placement: Annotated[Where, Reads(_read_placement, {"enum": list(get_args(Where)), "type": "string"})] = "auto"
-    """Where the credentials go: header, params, or auto: the header, params only where it is not seen there."""
+    """Where the credentials go: into the header, among the parameters (`params`), or `auto`: the header, and the
+    parameters only where the source says that nobody told it who asks, as old ESBs do (`APP Code [bk_app_code] cannot
+    be empty`), by each endpoint for itself, and never again once the header was accepted. Any other refusal is no
+    reason: parameters end up in access logs. An ESB that words it otherwise needs `params`."""
 
     def reveal_app_secret(self) -> str:
         """Return the application's secret as it is now."""

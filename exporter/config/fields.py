@@ -8,7 +8,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from exporter.config.labels import read_label_value
+from exporter.config.labels import LABEL_VALUE_SCHEMA, read_label_value
 from exporter.config.model import Finding, Model, Rule, listed, peek
 from exporter.config.scalars import Reads, Some, did_you_mean
 from exporter.config.words import kind, shown
@@ -55,9 +55,11 @@ class LabelSettings(Model):
     rules = (Rule(_values_make_sense),)
 
     field: AlertField
-    """The field, by the name that BlueKing gives it."""
-    only: Some[Annotated[str, Reads(_read_listed, {"anyOf": [{"type": "string"}, {"type": "number"}]})]] | None = None
-    """The values that become the label's; any other one becomes `other`."""
+    """The field, by the name that BlueKing gives it; each once."""
+    only: Some[Annotated[str, Reads(_read_listed, LABEL_VALUE_SCHEMA)]] | None = None
+    """The values that become the label's; without it all do. Those of `severity` are `fatal`, `warning` and `remind`.
+    Any other value becomes `other`; a field that is empty makes no label. `bkmonitor_flow_alert_info` tells each
+    alert's own name and strategy all the same."""
 
     def value_of(self, text: str) -> str:
         """Return the label's value for the field's; a field that is empty has none."""
@@ -73,7 +75,8 @@ class _ByName:
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Return the schema of a name or the mapping."""
-        return {"anyOf": [{"type": "string", "enum": list(get_args(AlertField))}, handler(core)]}
+        name = {"title": "a field's name", "type": "string", "enum": list(get_args(AlertField))}
+        return {"anyOf": [name, handler(core)]}
 
 
 def _mapping_of(value: object) -> object:

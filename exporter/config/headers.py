@@ -27,6 +27,6 @@ def _check_value(value: Secret) -> Secret:
     return value
 
 
-HeaderName = Annotated[str, Reads(_read_name, {"type": "string", "pattern": f"^{_NAME}$"})]
+HeaderName = Annotated[str, Reads(_read_name, {"title": "a header's name", "type": "string", "pattern": f"^{_NAME}$"})]
 HeaderText = Annotated[str, shaped(r"[!-~]+", "ASCII characters without blanks", untold=True)]
 HeaderValue = Annotated[Secret, AfterValidator(_check_value)]

@@ -78,12 +78,19 @@ def _read_alert_id(value: object) -> str:
     return text
 
 
-LabelName = Annotated[str, Reads(_read_name, {"type": "string", "pattern": f"^{LABEL_NAME}$"})]
-LabelValue = Annotated[str, Reads(read_label_value, {"anyOf": [{"type": "string"}, {"type": "number"}]})]
+LabelName = Annotated[
+    str, Reads(_read_name, {"title": "a label's name", "type": "string", "pattern": f"^{LABEL_NAME}$"})
+]
+LABEL_VALUE_SCHEMA = {"title": "a text or a number", "anyOf": [{"type": "string"}, {"type": "number"}]}
+
+LabelValue = Annotated[str, Reads(read_label_value, LABEL_VALUE_SCHEMA)]
 AlertId = Annotated[
     str,
     Reads(
         _read_alert_id,
-        {"anyOf": [{"type": "string", "pattern": f"^{ALERT_ID}$"}, {"type": "integer"}]},
+        {
+            "title": "a text or a whole number",
+            "anyOf": [{"type": "string", "pattern": f"^{ALERT_ID}$"}, {"type": "integer"}],
+        },
     ),
 ]

@@ -12,6 +12,8 @@ class LimitSettings(Model):
     """The most of what alerts alone could otherwise make any number of."""
 
     alert_series: Annotated[int, whole(1, _MOST)] = 2_000
-    """How many alerts may have series of their own, in each metric with the label alert_id; the oldest are kept."""
+    """How many alerts may have series of their own, in each of the metrics with the label `alert_id`; those created
+    first are kept."""
     label_sets: Annotated[int, whole(1, _MOST)] = 10_000
-    """How many combinations of the labels of alerts there may be; alerts beyond are counted under `other`."""
+    """How many combinations of the labels of alerts one ledger may have. An alert first seen with a further one gets
+    `other` for every label but `source`, ack target included: it is the one that matches these labels."""

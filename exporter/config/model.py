@@ -36,7 +36,8 @@ class Surroundings:
 class Rule:
     """What several keys of one mapping owe each other: checked on the mapping as it was given, told to editors.
 
-    `check` yields a finding for each breach. It sees the raw mapping, so that it speaks up beside other faults.
+    `schema` is its JSON Schema, whose `title` is the rule in words, for the reference. `check` yields a finding for
+    each breach. It sees the raw mapping, so that it speaks up beside other faults.
     """
 
     check: Callable[[Mapping[str, object]], Iterator[Finding]]

@@ -123,13 +123,23 @@ def _read_alert_url(value: object) -> str:
     return text
 
 
-Address = Annotated[str, Reads(_read_address, {"type": "string", "pattern": "^https?://[^\\s?#@]+$"})]
-PathOrAddress = Annotated[str, Reads(_read_path_or_address, {"type": "string", "pattern": "^(/|https?://)[^\\s?#@]*$"})]
-ProxyAddress = Annotated[Secret, AfterValidator(_check_proxy)]
-ExistingFile = Annotated[Path, BeforeValidator(_find_file)]
-FilePattern = Annotated[str, BeforeValidator(_anchor_pattern), WithJsonSchema({"type": "string", "minLength": 1})]
-Zone = Annotated[ZoneInfo, Reads(_read_zone, {"type": "string", "examples": ["Asia/Shanghai", "UTC"]})]
-LedgerUrl = Annotated[
-    str, Reads(_read_ledger_url, {"type": "string", "pattern": "^sqlite(\\+pysqlite)?:///(?!file:)."})
+def _text(title: str, **more: object) -> dict[str, object]:
+    """Return the JSON Schema of a text that stands for what `title` says."""
+    return {"title": title, "type": "string", **more}
+
+
+_ADDRESS = _text("an http or https address", pattern="^https?://[^\\s?#@]+$")
+_PATH = _text("a path, or an http or https address", pattern="^(/|https?://)[^\\s?#@]*$")
+_LEDGER = _text("a URL of SQLAlchemy", pattern="^sqlite(\\+pysqlite)?:///(?!file:).")
+_ALERT = _text("an http or https address with placeholders", pattern="^https?://")
+
+Address = Annotated[str, Reads(_read_address, _ADDRESS)]
+PathOrAddress = Annotated[str, Reads(_read_path_or_address, _PATH)]
+ProxyAddress = Annotated[
+    Secret, AfterValidator(_check_proxy), WithJsonSchema(_text("an http or https address, secret", minLength=1))
 ]
-AlertUrl = Annotated[str, Reads(_read_alert_url, {"type": "string", "pattern": "^https?://"})]
+ExistingFile = Annotated[Path, BeforeValidator(_find_file), WithJsonSchema(_text("a file", format="path"))]
+FilePattern = Annotated[str, BeforeValidator(_anchor_pattern), WithJsonSchema(_text("a pattern of files", minLength=1))]
+Zone = Annotated[ZoneInfo, Reads(_read_zone, _text("a time zone", examples=["Asia/Shanghai", "UTC"]))]
+LedgerUrl = Annotated[str, Reads(_read_ledger_url, _LEDGER)]
+AlertUrl = Annotated[str, Reads(_read_alert_url, _ALERT)]

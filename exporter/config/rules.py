@@ -13,18 +13,20 @@ def exactly_one(*keys: str) -> Rule:
         yield from _too_few(given, keys)
         yield from _too_many(given, keys)
 
-    return Rule(check, {"oneOf": [{"required": [key]} for key in keys]})
+    return Rule(check, {"title": f"exactly one of {', '.join(keys)}", "oneOf": [{"required": [key]} for key in keys]})
 
 
 def at_most_one(*keys: str) -> Rule:
     """Return the rule that no two of `keys` are given."""
     pairs = [{"required": list(pair)} for pair in combinations(keys, 2)]
-    return Rule(lambda given: _too_many(given, keys), {"not": {"anyOf": pairs}})
+    title = f"at most one of {', '.join(keys)}"
+    return Rule(lambda given: _too_many(given, keys), {"title": title, "not": {"anyOf": pairs}})
 
 
 def at_least_one(*keys: str) -> Rule:
     """Return the rule that some of `keys` are given."""
-    return Rule(lambda given: _too_few(given, keys), {"anyOf": [{"required": [key]} for key in keys]})
+    title = f"at least one of {', '.join(keys)}"
+    return Rule(lambda given: _too_few(given, keys), {"title": title, "anyOf": [{"required": [key]} for key in keys]})
 
 
 def needs(key: str, other: str) -> Rule:
@@ -34,7 +36,7 @@ def needs(key: str, other: str) -> Rule:
         if key in given and other not in given:
             yield (key,), f"needs {other} beside it"
 
-    return Rule(check, {"dependentRequired": {key: [other]}})
+    return Rule(check, {"title": f"{key} needs {other} beside it", "dependentRequired": {key: [other]}})
 
 
 def _too_few(given: Mapping[str, object], keys: tuple[str, ...]) -> Iterator[Finding]:

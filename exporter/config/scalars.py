@@ -17,9 +17,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reads:
-    """Metadata of an annotated type: the function that reads it, and its JSON Schema for editors.
+    """Metadata of an annotated type: the function that reads it, and its JSON Schema for editors and the reference.
 
-    `read` raises ValueError, with a message for the user.
+    The schema's `title` says what is read, in a user's words. `read` raises ValueError, with a message for the user.
     """
 
     read: Callable[[object], object]
@@ -43,7 +43,11 @@ def duration(*, at_least: float) -> Reads:
             raise ValueError(f"expected at least {format_duration(at_least)}, got {shown(value)}")
         return seconds
 
-    return Reads(read, {"anyOf": [{"type": "string", "pattern": PATTERN}, {"type": "number", "minimum": at_least}]})
+    schema = {
+        "title": f"a duration of at least {format_duration(at_least)}" if at_least else "a duration",
+        "anyOf": [{"type": "string", "pattern": PATTERN}, {"type": "number", "minimum": at_least}],
+    }
+    return Reads(read, schema)
 
 
 def whole(low: int, high: int) -> Reads:
@@ -54,7 +58,8 @@ def whole(low: int, high: int) -> Reads:
             raise ValueError(f"expected a whole number from {low} to {high}, got {shown(value)}")
         return value
 
-    return Reads(read, {"type": "integer", "minimum": low, "maximum": high})
+    title = f"a whole number from {low} to {high}"
+    return Reads(read, {"title": title, "type": "integer", "minimum": low, "maximum": high})
 
 
 def rate(*, at_most: float) -> Reads:
@@ -65,7 +70,8 @@ def rate(*, at_most: float) -> Reads:
             raise ValueError(f"expected a number above 0, at most {at_most:g}, got {shown(value)}")
         return float(value)
 
-    return Reads(read, {"type": "number", "exclusiveMinimum": 0, "maximum": at_most})
+    title = f"a number above 0, at most {at_most:g}"
+    return Reads(read, {"title": title, "type": "number", "exclusiveMinimum": 0, "maximum": at_most})
 
 
 def shaped(pattern: str, what: str, *, untold: bool = False) -> Reads:
@@ -80,7 +86,7 @@ def shaped(pattern: str, what: str, *, untold: bool = False) -> Reads:
             raise ValueError(f"expected {what}" if untold else f"expected {what}, got {shown(value)}")
         return text
 
-    return Reads(read, {"type": "string", "pattern": f"^{pattern}$"})
+    return Reads(read, {"title": what, "type": "string", "pattern": f"^{pattern}$"})
 
 
 def read_text(value: object) -> str:
@@ -120,7 +126,9 @@ def _check_some(values: tuple[T, ...]) -> tuple[T, ...]:
     return values
 
 
-Text = Annotated[str, Reads(read_text, {"type": "string", "minLength": 1})]
-UntoldText = Annotated[str, Reads(read_untold, {"type": "string", "minLength": 1})]
-Flag = Annotated[bool, Reads(_read_flag, {"type": "boolean"})]
+_TEXT = {"title": "a text", "type": "string", "minLength": 1}
+
+Text = Annotated[str, Reads(read_text, _TEXT)]
+UntoldText = Annotated[str, Reads(read_untold, _TEXT)]
+Flag = Annotated[bool, Reads(_read_flag, {"title": "true or false", "type": "boolean"})]
 Some = Annotated[tuple[T, ...], AfterValidator(_check_some), Field(json_schema_extra={"minItems": 1})]

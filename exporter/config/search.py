@@ -5,14 +5,17 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from exporter.config.labels import read_label_value
+from exporter.config.labels import LABEL_VALUE_SCHEMA, read_label_value
 from exporter.config.model import Model
 from exporter.config.scalars import Reads, Some, Text, read_text, shaped, whole
 from exporter.config.words import shown
 
 _ALL = -1
 _BUSINESS = "(-1|[0-9]{1,18})"
-_VALUE_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "number"}]}
+_VALUES_SCHEMA = {
+    "title": "a text or a number, or a list of them",
+    "anyOf": [{"type": "array", "items": LABEL_VALUE_SCHEMA, "minItems": 1}, {"type": "string"}, {"type": "number"}],
+}
 
 
 def _read_business(value: object) -> int:
@@ -47,17 +50,20 @@ BusinessId = Annotated[
     int,
     Reads(
         _read_business,
-        {"anyOf": [{"type": "integer", "minimum": _ALL}, {"type": "string", "pattern": f"^{_BUSINESS}$"}]},
+        {
+            "title": "the number of a business",
+            "anyOf": [{"type": "integer", "minimum": _ALL}, {"type": "string", "pattern": f"^{_BUSINESS}$"}],
+        },
     ),
 ]
 BusinessIds = Annotated[
     tuple[BusinessId, ...], AfterValidator(_check_businesses), Field(json_schema_extra={"minItems": 1})
 ]
-QueryString = Annotated[str, Reads(_read_query_string, {"type": "string"})]
+QueryString = Annotated[str, Reads(_read_query_string, {"title": "a text", "type": "string"})]
 Status = Annotated[str, shaped("[A-Z_]+", "a status such as ABNORMAL, RECOVERED or CLOSED")]
 Values = Annotated[
-    Some[Annotated[int | str, Reads(_read_value, _VALUE_SCHEMA)]],
-    Reads(_read_values, {"anyOf": [{"type": "array", "items": _VALUE_SCHEMA, "minItems": 1}, *_VALUE_SCHEMA["anyOf"]]}),
+    Some[Annotated[int | str, Reads(_read_value, LABEL_VALUE_SCHEMA)]],
+    Reads(_read_values, _VALUES_SCHEMA),
 ]
 
 
@@ -69,7 +75,7 @@ class ConditionSettings(Model):
     value: Values
     """The values to compare it with; a single one needs no list."""
     method: Literal["eq", "neq"] = "eq"
-    """eq: the field has one of the values; neq: it has none of them."""
+    """`eq`: the field has one of the values; `neq`: it has none of them."""
     condition: Literal["and", "or"] = "and"
     """How it is joined to all the conditions before it."""
 
@@ -78,12 +84,12 @@ class SearchSettings(Model):
     """Which alerts are watched, open or ended; what is empty or not given does not select."""
 
     bk_biz_ids: BusinessIds
-    """The businesses, by their numbers; [-1] for all."""
+    """The businesses; `[-1]` for all. To BlueKing an empty list would mean "mine", so it is a fault."""
     severity: tuple[Annotated[int, whole(1, 3)], ...] = ()
-    """The severities: 1 fatal, 2 warning, 3 remind."""
+    """The severities: 1 fatal, 2 warning, 3 remind; without it all."""
     query_string: QueryString = ""
     """A query in the syntax of Lucene, as in BlueKing's own search box."""
     conditions: tuple[ConditionSettings, ...] = ()
     """Further conditions, read from the first to the last."""
     status: tuple[Status, ...] = ()
-    """The statuses: ABNORMAL, RECOVERED, CLOSED."""
+    """The statuses; without it all. With `ABNORMAL` alone, an alert that ends between two searches may go unseen."""

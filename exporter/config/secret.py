@@ -2,9 +2,10 @@
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from pydantic import GetCoreSchemaHandler, ValidationInfo
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from exporter.config.model import Surroundings
@@ -21,6 +22,8 @@ class Secret:
     """
 
     __slots__ = ("_text",)
+
+    _title: ClassVar = "a secret"
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -45,9 +48,12 @@ class Secret:
     def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(
             cls._read,
-            json_schema_input_schema=core_schema.str_schema(min_length=1),
             serialization=core_schema.to_string_ser_schema(when_used="json"),
         )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, _core: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"title": cls._title, "type": "string", "minLength": 1}
 
     @classmethod
     def _read(cls, value: object) -> "Secret":
@@ -59,6 +65,8 @@ class SecretVariable(Secret):
 
     __slots__ = ("name",)
 
+    _title: ClassVar = "an environment variable"
+
     def __init__(self, name: str, text: str) -> None:
         super().__init__(text)
         self.name = name
@@ -67,7 +75,6 @@ class SecretVariable(Secret):
     def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.with_info_plain_validator_function(
             cls._look_up,
-            json_schema_input_schema=core_schema.str_schema(min_length=1),
             serialization=core_schema.plain_serializer_function_ser_schema(
                 lambda variable: variable.name, when_used="json"
             ),
@@ -118,11 +125,14 @@ class SecretFile:
     def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.with_info_plain_validator_function(
             cls._open,
-            json_schema_input_schema=core_schema.str_schema(min_length=1),
             serialization=core_schema.plain_serializer_function_ser_schema(
                 lambda file: str(file.path), when_used="json"
             ),
         )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, _core: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"title": "a file", "type": "string", "minLength": 1}
 
     @classmethod
     def _open(cls, value: object, validation: ValidationInfo) -> "SecretFile":

@@ -40,38 +40,40 @@ class PollSettings(Model):
     """When an alert is asked about, and when no more."""
 
     interval: Annotated[float, _Interval] = 30.0
-    """How often an open, un-acked alert is asked about."""
+    """How often an open alert is asked about that nobody acknowledged."""
     acked_interval: Annotated[float, _Interval] = 300.0
     """How often an open alert is asked about once somebody acknowledged it."""
     refresh: Annotated[float, _Interval] = 600.0
-    """How long an alert is left alone whose search shows no change; doubles, up to 1h, while nothing new is found.
-    One that is acknowledged is left alone longer, in the proportion of acked_interval to interval."""
+    """For watches by search: how long after its last read an alert whose search shows no change is read again; doubles,
+    up to `1h`, while nothing new is found. An acknowledged alert is left alone `acked_interval / interval` times as
+    long, up to `1h`."""
     settle: Annotated[float, _Delay] = 10.0
-    """How long to wait for late records after an end."""
+    """How long to wait for late records after an end, or after an ack deadline."""
     first_seen_window: Annotated[float, _Delay] = 3600.0
-    """How old the records of an alert first seen later may be to count."""
+    """When an alert is first seen after the first cycle, records up to this old count."""
     max_age: Annotated[float, _Positive] = 2_592_000.0
-    """The age at which an alert that cannot end rests as expired."""
+    """At this age an alert that cannot end rests, as expired."""
 
 
 class HistogramSettings(Model):
     """The upper bounds of the histograms' buckets, increasing."""
 
     time_to_ack: Bounds = _BOUNDS
-    """Bounds of the time from creation to the first ACK; every ack target is one as well."""
+    """Creation to first ACK. Every ack target is a bound as well."""
     time_to_first_action: Bounds = _BOUNDS
-    """Bounds of the time from creation to the first action."""
+    """Creation to first action."""
     time_to_end: Bounds = _BOUNDS
-    """Bounds of the time from creation to recovered or closed."""
+    """Creation to recovered or closed."""
 
 
 class LedgerSettings(Model):
     """Where the durable state is kept, and for how long."""
 
     url: LedgerUrl = "sqlite:///bkmonitor-flow.db"
-    """The database, as SQLAlchemy writes it; a relative file is relative to the working directory."""
+    """An SQLite file as SQLAlchemy writes it: `sqlite:///FILE`, relative to the working directory, or
+    `sqlite:////ABSOLUTE/FILE`. No `file:` URI, and no option `uri`."""
     retention: Annotated[float, _Positive] = 2_592_000.0
-    """How long an ended alert is remembered; longer than poll.first_seen_window."""
+    """How long an ended alert is remembered; longer than `poll.first_seen_window`, or it could count twice."""
 
 
 class WebSettings(Model):
@@ -80,9 +82,9 @@ class WebSettings(Model):
     birth_hold: Annotated[float, _Delay] = 60.0
     """How long a new series is served as 0 before its value shows."""
     created_series: Flag = False
-    """Whether counters and histograms of alerts also tell when they came to be, as `_created`."""
+    """Whether counters and histograms of alerts also tell when they came to be, as `_created`; one more series each."""
     alert_url: AlertUrl | None = None
-    """The page of an alert, with the placeholders {alert_id}, {source} and the names under labels."""
+    """The page of an alert; the placeholders are `{alert_id}`, `{source}` and the names under `labels`."""
 
 
 def _parts_agree(given: Mapping[str, object]) -> Iterator[Finding]:
@@ -109,11 +111,12 @@ class Settings(Model):
     poll: PollSettings = PollSettings()
     """When an alert is asked about."""
     labels: tuple[Label, ...] = Field(default=_LABELS, json_schema_extra={"default": list(_FIELDS)})
-    """Which fields of an alert become labels, and which of their values."""
+    """Which fields of an alert become labels, and which of their values. Each multiplies the series. A name alone, such
+    as `severity`, stands for `{field: severity}`."""
     histograms: HistogramSettings = HistogramSettings()
     """The bounds of the histograms' buckets."""
     ack_targets: tuple[AckTargetSettings, ...] = ()
-    """How soon alerts must be acknowledged; the first target that matches an alert's labels is its own."""
+    """How soon alerts must be acknowledged. The first target that matches an alert's labels is its own."""
     ledger: LedgerSettings = LedgerSettings()
     """Where the durable state is kept."""
     limits: LimitSettings = LimitSettings()

@@ -31,9 +31,9 @@ class PathSettings(Model):
     """Where the API's endpoints are: a path below the source's url, or a whole address."""
 
     get_event_log: PathOrAddress = f"{_ESB}/get_event_log/"
-    """The endpoint that tells the flow records of an alert."""
+    """Tells the flow records of an alert."""
     search_alert: PathOrAddress = f"{_ESB}/search_alert/"
-    """The endpoint that searches alerts; on an API gateway it ends in /app/alert/search/."""
+    """Searches alerts; on an API gateway it ends in `/app/alert/search/`."""
 
 
 class TlsSettings(Model):
@@ -42,11 +42,11 @@ class TlsSettings(Model):
     rules = (needs("key_file", "cert_file"),)
 
     ca_file: ExistingFile | None = None
-    """The authorities to trust, PEM; without it those that come with Python's requests."""
+    """The authorities to trust (PEM); without it those that come with Python's requests."""
     cert_file: ExistingFile | None = None
-    """The exporter's own certificate, PEM, for a server that asks for one."""
+    """The exporter's own certificate (PEM), for a server that asks for one."""
     key_file: ExistingFile | None = None
-    """The key of cert_file, PEM, where it is a file of its own."""
+    """The key of `cert_file` (PEM), where it is a file of its own."""
     insecure_skip_verify: Flag = False
     """Trust any certificate; for tests only."""
 
@@ -68,12 +68,13 @@ class WatchSettings(Model):
     rules = (exactly_one("alerts", "files", "search"),)
 
     alerts: Some[AlertId] = ()
-    """Fixed alert ids, text or whole numbers."""
+    """Fixed alert ids."""
     files: Some[FilePattern] = ()
-    """Patterns of files that list alerts, [{alerts: [...], labels: {...}}], YAML or JSON; re-read when changed."""
+    """Patterns (`*`, `?`, `[...]`) of watch files, which list alerts, `[{alerts: [...], labels: {...}}]`, in YAML or
+    JSON; re-read when they change. A pattern may match nothing yet."""
     search: SearchSettings | None = None
-    """What to find alerts by with search_alert."""
-    labels: dict[LabelName, LabelValue] = Field(default_factory=dict)
+    """What to find alerts by with `search_alert`, open or ended."""
+    labels: dict[LabelName, LabelValue] = Field(default_factory=dict, title="a mapping of names to texts or numbers")
     """Labels for the alerts of this watch."""
 
 
@@ -82,34 +83,40 @@ def _one_proxy(given: Mapping[str, object]) -> Iterator[Finding]:
         yield ("proxy_from_environment",), "contradicts proxy_url: give one of them"
 
 
+_TWO_PROXIES = {
+    "required": ["proxy_url", "proxy_from_environment"],
+    "properties": {"proxy_from_environment": {"const": True}},
+}
+
+
 class SourceSettings(Model):
     """One BlueKing deployment."""
 
-    rules = (Rule(_one_proxy),)
+    rules = (Rule(_one_proxy, {"title": "at most one of proxy_url, proxy_from_environment", "not": _TWO_PROXIES}),)
 
     name: SourceName
-    """The value of the label source."""
+    """The value of the label `source`. No two sources share one."""
     url: Address
-    """The address of the ESB or of the API gateway."""
+    """The ESB or the API gateway: `http(s)://HOST[:PORT][/PATH]`, without user, query or fragment."""
     paths: PathSettings = PathSettings()
     """Where the API's endpoints are."""
     auth: AuthSettings
     """Who asks."""
     tenant_id: HeaderText | None = None
-    """The tenant, sent as X-Bk-Tenant-Id; required where a deployment has several."""
-    headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict)
-    """Further headers of each request; their values are treated as secrets."""
+    """Sent as `X-Bk-Tenant-Id`; needed where a deployment has several tenants."""
+    headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict, title="a mapping of names to secrets")
+    """Further headers of each request, `{Name: value}`."""
     timezone: Zone = ZoneInfo("Asia/Shanghai")
-    """The time zone of the server process, in which the records' times are written."""
+    """The time zone of the server process: the records' times are written in it, without saying so."""
     tls: TlsSettings = TlsSettings()
     """How the source's certificate is checked."""
     proxy_url: ProxyAddress | None = None
-    """The proxy to the source; treated as a secret, for it may hold a password."""
+    """The proxy to the source, `http://[user:password@]HOST:PORT`."""
     proxy_from_environment: Flag = False
-    """Take the proxy from HTTP_PROXY, HTTPS_PROXY and NO_PROXY."""
+    """Take the proxy from `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`."""
     timeout: Annotated[float, duration(at_least=0.001)] = 10.0
     """How long one request may take."""
     rate_limit: RateLimitSettings = RateLimitSettings()
     """How hard the source may be asked."""
     watch: Some[WatchSettings]
-    """Which alerts are watched."""
+    """Which alerts are watched. Where two watches select the same alert, the first one wins."""

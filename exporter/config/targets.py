@@ -16,12 +16,13 @@ _OWN = "source"
 class AckTargetSettings(Model):
     """The time within which alerts of some kind must be acknowledged."""
 
-    match: dict[Text, LabelValue] = Field(default_factory=dict)
-    """Labels that an alert must have, each with its value; none matches every alert."""
+    match: dict[Text, LabelValue] = Field(default_factory=dict, title="a mapping of names to texts or numbers")
+    """Labels that an alert must have, each with its value; without it all alerts match. They are `source`, names under
+    `labels`, and names under `labels` of a watch. `severity` is `fatal`, `warning` or `remind`."""
     within: Annotated[float, duration(at_least=1)]
     """How long after its creation somebody must have acknowledged the alert."""
     objective: Annotated[float, rate(at_most=1)] = 0.99
-    """The part of the alerts that should be acknowledged in time, above 0 and at most 1."""
+    """The part of the alerts that should be acknowledged in time."""
 
 
 def targets_reach(given: Mapping[str, object], fields: Collection[str]) -> Iterator[Finding]:

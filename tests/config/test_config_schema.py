@@ -58,8 +58,10 @@ def test_a_duration_is_a_number_or_a_text_of_that_shape(text: str) -> None:
 def test_rules_between_keys_are_told() -> None:
     """An editor sees that a watch has one of alerts, files and search, and that a key needs its certificate."""
     choices = [{"required": [name]} for name in ("alerts", "files", "search")]
-    assert MAPPINGS["WatchSettings"]["allOf"] == [{"oneOf": choices}]
-    assert MAPPINGS["TlsSettings"]["allOf"] == [{"dependentRequired": {"key_file": ["cert_file"]}}]
+    ((one_of,), (with_key,)) = (MAPPINGS[name]["allOf"] for name in ("WatchSettings", "TlsSettings"))
+
+    assert one_of == {"title": "exactly one of alerts, files, search", "oneOf": choices}
+    assert with_key["dependentRequired"] == {"key_file": ["cert_file"]}
 
 
 def test_ids_and_label_values_may_be_numbers() -> None:

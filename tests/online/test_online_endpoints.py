@@ -104,29 +104,6 @@ def test_a_wrong_secret_is_told_with_the_keys_to_look_at(start: Start, auth: str
     assert "some-wrong-secret" not in repr(checks)
 
 
-@pytest.mark.parametrize(
-    ("auth", "placement", "advice"),
-    [
-        (
-            "header",
-            "params",
-            "an API gateway reads the credentials in the header only: set auth.placement to auto",
-        ),
-        (
-            "params",
-            "header",
-            "an old ESB reads the credentials among the parameters only: set auth.placement to auto",
-        ),
-    ],
-)
-def test_credentials_in_the_wrong_place_are_told_first(start: Start, auth: str, placement: str, advice: str) -> None:
-    """A gateway that reads headers only, and an ESB that reads parameters only, refuse whoever shows them elsewhere."""
-    checks = checked(make_source(start(auth=auth).url, auth={"placement": placement}))
-
-    assert verdicts(checks) == REFUSED
-    assert checks["search_alert"].advice[0] == advice
-
-
 def test_a_tenant_that_is_set_is_not_asked_for(start: Start) -> None:
     """Advice is about what is missing."""
     source = make_source(start().url, auth={"app_secret": "wrong"}, tenant_id="default")

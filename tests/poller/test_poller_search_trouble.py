@@ -132,7 +132,7 @@ def test_a_search_that_fails_holds_up_readiness_no_longer_than_its_first_try(des
     searches.pass_time(desk, 700)
 
     state = desk.state()
-    assert (ready, state.cycled, state.up, state.trouble) == (True, True, False, str(WRONG))
+    assert (ready, state.cycled, state.up, state.trouble) == (True, True, False, f"watch (bk_biz_ids 2): {WRONG}")
 
 
 @pytest.mark.parametrize("is_mid_cycle", [False, True])
