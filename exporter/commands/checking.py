@@ -8,7 +8,6 @@ import click
 
 from exporter.commands.options import config_file_option, fail, load
 from exporter.config import Settings, json_schema
-from exporter.online import Verdict, check_source, table
 
 
 @click.command()
@@ -32,6 +31,8 @@ def schema() -> None:
 
 def _check_online(settings: Settings) -> None:
     """Print what each source is like as soon as it is known; ends the process with 1 where a check failed."""
+    from exporter.online import Verdict, check_source, table  # whoever checks offline needs no HTTP
+
     failed = 0
     for source in settings.sources:
         click.echo(f"\n{source.name}")

@@ -10,7 +10,6 @@ from typing import NoReturn
 import click
 
 from exporter.config import ConfigError, Settings, SourceSettings, load_config
-from exporter.web import parse_address
 
 Command = Callable[..., None]
 
@@ -22,6 +21,8 @@ class Address(click.ParamType[tuple[str, int]]):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
         """Return host and port; fail with what would be right."""
+        from exporter.web import parse_address  # only who listens needs all that comes with it
+
         try:
             return parse_address(str(value))
         except ValueError as error:

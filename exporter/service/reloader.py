@@ -32,7 +32,7 @@ class Reloader:
         self._has_stopped = False
         self._thread: threading.Thread | None = None
 
-    def request(self) -> "Future[Outcome]":
+    def request(self) -> Future[Outcome]:
         """Ask for a reload; may be used from a signal handler. The future is cancelled where the exporter stops."""
         future: Future[Outcome] = Future()
         self._requests.put(future)
@@ -77,7 +77,7 @@ class Reloader:
             for request in waiting:
                 request.set_result(outcome)
 
-    def _waiting(self) -> list["Future[Outcome] | None"]:
+    def _waiting(self) -> list[Future[Outcome] | None]:
         found = []
         while True:
             try:
@@ -89,6 +89,6 @@ class Reloader:
         _cancel(request for request in self._waiting() if request is not None)
 
 
-def _cancel(requests: "Iterable[Future[Outcome]]") -> None:
+def _cancel(requests: Iterable[Future[Outcome]]) -> None:
     for request in requests:
         request.cancel()

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from functools import partial
 
 import structlog
+from flask import Flask
 from sqlalchemy import make_url
 
 from exporter import __version__
@@ -53,7 +54,7 @@ class Service:
     def __init__(
         self,
         settings: Settings,
-        stopper: "Stopper",
+        stopper: Stopper,
         *,
         host: str,
         port: int,
@@ -77,17 +78,7 @@ class Service:
             self._poller = self._start(settings)
             self._poller.select()
             self._publisher = Publisher(self._poller.moment(), self._own, clock, self._own.series_dropped)
-            app = make_app(
-                self._publisher,
-                version=__version__,
-                telemetry_path=telemetry_path,
-                alert_url=lambda: self._settings.web.alert_url,
-                find_alerts=partial(find_alerts, settings.ledger.url),
-                clock=clock,
-            )
-            add_config_page(app, lambda: effective_yaml(self._settings))
-            add_reload(app, reloader.reload if reloader is not None and reloader.over_http else None)
-            self._server = Server(app, host, port, web_config)
+            self._server = Server(self._app(telemetry_path, reloader), host, port, web_config)
             closing.callback(self._server.stop)
             self._publisher.start()
             closing.callback(self._publisher.stop)
@@ -125,6 +116,19 @@ class Service:
         except BaseException:
             draft.discard()
             raise
+
+    def _app(self, telemetry_path: str, reloader: Reloader | None) -> Flask:
+        app = make_app(
+            self._publisher,
+            version=__version__,
+            telemetry_path=telemetry_path,
+            alert_url=lambda: self._settings.web.alert_url,
+            find_alerts=partial(find_alerts, self._settings.ledger.url),
+            clock=self._clock,
+        )
+        add_config_page(app, lambda: effective_yaml(self._settings))
+        add_reload(app, reloader.reload if reloader is not None and reloader.over_http else None)
+        return app
 
     def _start(self, settings: Settings) -> Poller:
         draft = self._sources.draft(settings)

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable, Mapping
 
 from flask import Flask, Response, request
 from werkzeug.datastructures import MIMEAccept
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from exporter.flow.known import KnownAlert
-from exporter.metrics import Publisher, SourceState
-from exporter.metrics.snapshot import Format
+from exporter.metrics import Form, Format, Publisher, SourceState
 from exporter.web.pages import FindAlerts, Site, add_pages
+from exporter.web.plain import plain_text
 
 _OPENMETRICS = "application/openmetrics-text"
 _POLICY = "; ".join(
@@ -52,12 +52,12 @@ def make_app(
 
     @app.get("/-/healthy")
     def healthy() -> Response:
-        return _text("healthy")
+        return plain_text("healthy\n")
 
     @app.get("/-/ready")
     def ready() -> Response:
         waiting = list(_not_ready(publisher.current.moment.sources))
-        return _text("\n".join(waiting), 503) if waiting else _text("ready")
+        return plain_text("".join(waiting), 503) if waiting else plain_text("ready\n")
 
     if telemetry_path != "/":
         add_pages(app, Site(publisher, version, telemetry_path, alert_url, find_alerts, clock))
@@ -67,13 +67,17 @@ def make_app(
 
 
 def _metrics(publisher: Publisher) -> Response:
+    form = Form(
+        Format.OPENMETRICS if _wants_openmetrics(request.accept_mimetypes) else Format.TEXT,
+        is_gzipped=request.accept_encodings["gzip"] > 0,
+    )
+    names = frozenset(request.args.getlist("name[]"))
     # Who asks for the head alone got no zero: a series is born by a scrape.
-    snapshot = publisher.current if request.method == "HEAD" else publisher.scrape()
-    format_ = Format.OPENMETRICS if _wants_openmetrics(request.accept_mimetypes) else Format.TEXT
-    gzipped = request.accept_encodings["gzip"] > 0
-    response = Response((snapshot.gzipped if gzipped else snapshot.plain)[format_], content_type=format_.value)
+    is_head = request.method == "HEAD"
+    body = publisher.current.body(form, names) if is_head else publisher.scrape(form, names)
+    response = Response(body, content_type=form.format.value)
     response.vary.update(("Accept", "Accept-Encoding"))
-    if gzipped:
+    if form.is_gzipped:
         response.content_encoding = "gzip"
     return response
 
@@ -93,15 +97,14 @@ def _wants_openmetrics(accept: MIMEAccept) -> bool:
 def _not_ready(sources: Iterable[SourceState]) -> Iterable[str]:
     for source in sources:
         if not source.cycled:
-            yield f"source {source.name}: its first cycle is under way"
-
-
-def _text(body: str, status: int = 200) -> Response:
-    return Response(f"{body}\n", status, content_type="text/plain; charset=utf-8")
+            yield f"source {source.name}: its first cycle is under way\n"
 
 
 def _refused(error: HTTPException) -> Response:
-    return _text(f"{error.code} {error.name}", error.code or 500)
+    answer = plain_text(f"{error.code} {error.name}\n", error.code or 500)
+    if isinstance(error, MethodNotAllowed):
+        answer.allow.update(error.valid_methods or ())
+    return answer
 
 
 def _harden(response: Response) -> Response:

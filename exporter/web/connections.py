@@ -42,6 +42,14 @@ class PiecewiseWriter(StreamWriter):
 class Request(HTTPRequest):
     """A request that says when its head is complete."""
 
+    def read_request_line(self) -> bool:
+        """Read the first line; tell whether it can be read. An address that is none is the client's fault, not ours."""
+        try:
+            return bool(super().read_request_line())  # type: ignore[no-untyped-call]
+        except ValueError:
+            self.simple_response("400 Bad Request", "Malformed Request-URI")
+            return False
+
     def respond(self) -> None:
         """Answer; from here on the time is that of an answer."""
         self.server.requests.answering(self.conn)

@@ -13,6 +13,7 @@ from exporter.web import plots, texts, words
 from exporter.web.api import alerts_document, blank_alert, sources_document
 from exporter.web.links import Links
 from exporter.web.listing import find, label_pairs, watched_alert
+from exporter.web.plain import plain_text
 from exporter.web.query import BadQuery, Query, read_query
 from exporter.web.story import Event, tell
 
@@ -142,4 +143,4 @@ def _query() -> Query:
 def _bad_query(error: BadQuery) -> tuple[Response, int]:
     if request.path.startswith("/api/"):
         return jsonify({"error": str(error)}), 400
-    return Response(f"400 {error}\n", content_type="text/plain; charset=utf-8"), 400
+    return plain_text(f"400 {error}\n"), 400

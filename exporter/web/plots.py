@@ -35,7 +35,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class AckTimes:
-    """The time-to-ack histogram of all series together. `most_within` is the bound that takes nine of ten."""
+    """The time-to-ack histogram of all series together. `most_within` is the bound that takes nine of ten, or empty."""
 
     bars: tuple[Bar, ...]
     targets: tuple[tuple[float, str], ...]
@@ -133,7 +133,7 @@ def _marks(targets: Iterable[AckTarget], bounds: tuple[float, ...], step: float)
 
 def _most_within(counts: list[int], names: list[str]) -> str:
     enough = _MOST * sum(counts)
-    return next((name for name, count in zip(names, accumulate(counts), strict=True) if count >= enough), "")
+    return next((name for name, count in zip(names[:-1], accumulate(counts[:-1]), strict=True) if count >= enough), "")
 
 
 def _target_name(target: AckTarget) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 from flask import Flask, Response
 
+from exporter.web.plain import plain_text
+
 Reload = Callable[[], str | None]
 """Reloads the config; returns what is wrong with it, nothing where it is in force, None where the exporter stops."""
 
@@ -16,12 +18,10 @@ def add_reload(app: Flask, reload: Reload | None) -> None:
     @app.route("/-/reload", methods=["POST", "PUT"])
     def reload_config() -> Response:
         if reload is None:
-            return _text(_NOT_ALLOWED, 403)
+            return plain_text(f"{_NOT_ALLOWED}\n", 403)
         faults = reload()
         if faults is None:
-            return _text("the exporter is stopping", 503)
-        return _text(f"failed to reload config, the one before stays in force:\n{faults}", 500) if faults else _text("")
-
-
-def _text(body: str, status: int = 200) -> Response:
-    return Response(f"{body}\n" if body else "", status, content_type="text/plain; charset=utf-8")
+            return plain_text("the exporter is stopping\n", 503)
+        if faults:
+            return plain_text(f"failed to reload config, the one before stays in force:\n{faults}\n", 500)
+        return plain_text("")

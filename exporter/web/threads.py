@@ -14,7 +14,7 @@ _ANSWER_WITHIN = 60.0  # seconds from then on
 _TICK = 0.5
 
 
-class Talk(Protocol):
+class Connection(Protocol):
     """What the threads know of a connection."""
 
     remote_addr: str | None
@@ -30,8 +30,8 @@ class Talk(Protocol):
 
 
 @dataclass(slots=True)
-class _Patience:
-    """The thread of a connection, and the moment that its patience ends."""
+class _Work:
+    """The thread of a connection, and when its time is over (on the monotonic clock)."""
 
     thread: threading.Thread
     ends_at: float
@@ -46,7 +46,7 @@ class Threads:
 
     def __init__(
         self,
-        keep: Callable[[Talk], None],
+        keep: Callable[[Connection], None],
         *,
         most: int = _MOST,
         head_within: float = _HEAD_WITHIN,
@@ -57,32 +57,32 @@ class Threads:
         self._head_within = head_within
         self._answer_within = answer_within
         self._lock = threading.Lock()
-        self._busy: dict[Talk, _Patience] = {}
+        self._busy: dict[Connection, _Work] = {}
         self._stopped = threading.Event()
 
     def start(self) -> None:
         """Begin to watch over the time that connections take."""
-        threading.Thread(target=self._watch, name="web-patience", daemon=True).start()
+        threading.Thread(target=self._watch, name="web-deadlines", daemon=True).start()
 
-    def put(self, talk: Talk) -> None:
+    def put(self, connection: Connection) -> None:
         """Have the next request of a connection read and answered."""
-        thread = threading.Thread(target=self._run, args=(talk,), name="web-request", daemon=True)
+        thread = threading.Thread(target=self._run, args=(connection,), name="web-request", daemon=True)
         with self._lock:
             if len(self._busy) >= self._most:
                 self._make_room()
-            self._busy[talk] = _Patience(thread, time.monotonic() + self._head_within)
+            self._busy[connection] = _Work(thread, time.monotonic() + self._head_within)
         try:
             thread.start()
         except RuntimeError:  # the system gives no more threads
-            self._forget(talk)
-            _close(talk)
+            self._forget(connection)
+            _close(connection)
 
-    def answering(self, talk: Talk) -> None:
+    def answering(self, connection: Connection) -> None:
         """Take note that the head of a request is complete."""
         with self._lock:
-            patience = self._busy.get(talk)
-            if patience:
-                patience.ends_at = time.monotonic() + self._answer_within
+            work = self._busy.get(connection)
+            if work:
+                work.ends_at = time.monotonic() + self._answer_within
 
     def stop(self, timeout: float) -> None:
         """Wait for answers under way, `timeout` seconds for all together; then break off what is left."""
@@ -90,30 +90,31 @@ class Threads:
         ends_at = time.monotonic() + timeout
         with self._lock:
             busy = dict(self._busy)
-        for patience in busy.values():
-            patience.thread.join(max(0.0, ends_at - time.monotonic()))
-        for talk in busy:
-            talk.give_up()
+        for work in busy.values():
+            if work.thread.is_alive():  # one that is only about to start cannot be joined
+                work.thread.join(max(0.0, ends_at - time.monotonic()))
+        for connection in busy:
+            connection.give_up()
 
-    def _run(self, talk: Talk) -> None:
+    def _run(self, connection: Connection) -> None:
         goes_on = False
         try:
             with suppress(OSError):
-                goes_on = talk.communicate()
+                goes_on = connection.communicate()
         finally:
-            self._forget(talk)
+            self._forget(connection)
             if goes_on:
-                self._keep(talk)
+                self._keep(connection)
             else:
-                _close(talk)
+                _close(connection)
 
-    def _forget(self, talk: Talk) -> None:
+    def _forget(self, connection: Connection) -> None:
         with self._lock:
-            self._busy.pop(talk, None)
+            self._busy.pop(connection, None)
 
     def _make_room(self) -> None:
-        (crowd, _), *_ = Counter(talk.remote_addr for talk in self._busy).most_common(1)
-        oldest = next(talk for talk in self._busy if talk.remote_addr == crowd)
+        ((busiest, _),) = Counter(connection.remote_addr for connection in self._busy).most_common(1)
+        oldest = next(connection for connection in self._busy if connection.remote_addr == busiest)
         del self._busy[oldest]
         oldest.give_up()
 
@@ -121,11 +122,11 @@ class Threads:
         while not self._stopped.wait(_TICK):
             now = time.monotonic()
             with self._lock:
-                late = [talk for talk, patience in self._busy.items() if patience.ends_at < now]
-            for talk in late:
-                talk.give_up()
+                late = [connection for connection, work in self._busy.items() if work.ends_at < now]
+            for connection in late:
+                connection.give_up()
 
 
-def _close(talk: Talk) -> None:
+def _close(connection: Connection) -> None:
     with suppress(OSError):
-        talk.close()
+        connection.close()

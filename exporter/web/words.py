@@ -57,7 +57,12 @@ def pace(source: Mapping[str, Any], now: float) -> str:
     if paused_until is not None and paused_until > now:
         return f"paused for {span(paused_until - now)}"
     allowed, configured = source["requests_per_second"], source["requests_per_second_configured"]
-    return f"up to {configured:g}/s" if allowed >= configured else f"{allowed:.3g} of {configured:g}/s"
+    return f"up to {_rate(configured)}/s" if allowed >= configured else f"{_rate(allowed)} of {_rate(configured)}/s"
+
+
+def _rate(number: float) -> str:
+    """Return three digits of a number, as JavaScript writes them: never `1e+03`."""
+    return f"{float(f'{number:.3g}'):g}"
 
 
 def failures(source: Mapping[str, Any]) -> str:

@@ -1,10 +1,13 @@
-"""A real browser for the tests of the pages."""
+"""A real browser for the tests of the pages, and a page to look at."""
 
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.web.browsing import Site, looked_at, watched
 
 
 @pytest.fixture(scope="package")
@@ -14,3 +17,17 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """Give a served status page."""
+    with ExitStack() as closing:
+        yield Site(watched(), closing)
+
+
+@pytest.fixture
+def page(chromium: Browser, site: Site) -> Iterator[Page]:
+    """Give the status page, looked at."""
+    with looked_at(chromium, f"{site.url}/") as page:
+        yield page

@@ -86,6 +86,16 @@ def test_the_page_draws_them_with_words_for_who_does_not_see() -> None:
     assert "below the objective" in page
 
 
+def test_acknowledgements_beyond_the_last_bound_are_said() -> None:
+    """Where they are more than one of ten, no bound takes the other nine."""
+    moment = moment_with((Series(Total.TIME_TO_ACK, G), histogram(2, 0, 1, 9.0)))
+
+    page = application(moment).test_client().get("/").text
+
+    assert ack_times(moment).most_within == ""
+    assert "<b>3</b> acknowledged, more than one of ten over 5m</p>" in page
+
+
 def test_without_acknowledgements_or_targets_the_page_says_so() -> None:
     """Empty plots are words."""
     page = application(replace(moment_with(), targets=AckTargets())).test_client().get("/").text

@@ -19,7 +19,7 @@ def text_of(moment: Moment, path: str = "/", alert_url: str | None = None) -> st
     """Return a page as a reader sees it: without tags, with single blanks."""
     page = application(moment, alert_url=alert_url).test_client().get(path)
     assert page.status_code == 200
-    body = page.text.partition("<template")[0]
+    body = page.text.partition("<template")[0].replace("<wbr>", "")
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body))
 
 
@@ -40,6 +40,23 @@ def test_a_source_in_trouble_says_why() -> None:
 
     assert "down auth refused" in text
     assert "paused for 1m 30s" in text
+
+
+@pytest.mark.parametrize(
+    ("allowed", "configured", "pace"),
+    [
+        (10.0, 10.0, "up to 10/s"),
+        (1 / 3, 0.5, "0.333 of 0.5/s"),
+        (999.6, 12_345.0, "1000 of 12300/s"),
+    ],
+)
+def test_a_pace_has_three_digits(allowed: float, configured: float, pace: str) -> None:
+    """However fast a source may be asked; what it allows is told beside what is configured where that is more."""
+    asked = Planned(told=Asked(rate=allowed, full_rate=configured))
+    moment = moment_of([])
+    object.__setattr__(moment.sources[0], "polling", asked)
+
+    assert f" {pace} " in text_of(moment)
 
 
 def test_a_source_that_reads_its_baseline_is_starting() -> None:
@@ -189,7 +206,7 @@ def test_an_alert_that_rests_is_told_from_the_ledger() -> None:
     )
     client = application(moment_of([]), find_alerts=lambda _: {"prod": rested}).test_client()
 
-    page = client.get("/alerts/prod/8").text
+    page = client.get("/alerts/prod/8").text.replace("<wbr>", "")
 
     assert "Ended: closed" in page
     assert "10m after creation: bkmonitor_flow_time_to_end_seconds" in page

@@ -4,7 +4,6 @@ import base64
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from time import thread_time
 from typing import Any
 
 import bcrypt
@@ -127,36 +126,47 @@ def test_a_file_that_is_gone_changes_nothing(tmp_path: Path) -> None:
         WebConfig(file)
 
 
-def cost_of(passwords: Passwords, users: dict[str, Secret], name: str, password: bytes) -> float:
-    """Return the CPU time of this thread that a check takes, the least of five."""
+@pytest.fixture
+def paid(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """Give the list of the hashes that bcrypt checked a password against: what takes time, by its cost."""
+    checked: list[bytes] = []
+    check = bcrypt.checkpw
 
-    def once() -> float:
-        began = thread_time()
-        passwords.allow(users, name, password)
-        return thread_time() - began
+    def noted(password: bytes, hashed: bytes) -> bool:
+        checked.append(hashed)
+        return check(password, hashed)
 
-    return min(once() for _ in range(5))
-
-
-def test_who_is_unknown_costs_as_much_as_a_wrong_password() -> None:
-    """The time does not tell who exists; of two users with different costs, a stranger is like one of them."""
-    passwords, users = Passwords(), {"alice": Secret(hashed(cost=9))}
-
-    wrong, stranger = (cost_of(passwords, users, name, b"wrong") for name in ("alice", "mallory"))
-
-    assert 0.5 < stranger / wrong < 2
+    monkeypatch.setattr(bcrypt, "checkpw", noted)
+    return checked
 
 
-def test_a_right_password_costs_once() -> None:
+def test_who_is_unknown_costs_as_much_as_a_wrong_password(paid: list[bytes]) -> None:
+    """The time does not tell who exists: of users with different costs, a stranger is always like the same one."""
+    passwords, users = Passwords(), {name: Secret(hashed(cost=cost)) for name, cost in (("alice", 4), ("bob", 5))}
+    hashes = {name: secret.reveal().encode() for name, secret in users.items()}
+
+    for name in ("alice", "bob", "bob", *["mallory"] * 3, "", "\udcff"):
+        assert not passwords.allow(users, name, b"wrong")
+
+    assert paid[:3] == [hashes["alice"], hashes["bob"], hashes["bob"]]
+    assert len(paid) == 8
+    assert len(set(paid[3:6])) == 1
+    assert set(paid[3:]) <= set(hashes.values())
+
+
+def test_a_right_password_costs_once(paid: list[bytes]) -> None:
     """A scrape every few seconds does not pay for bcrypt; a wrong password in between changes nothing of that."""
-    passwords, users = Passwords(), {"alice": Secret(hashed(cost=9))}
-    right = PASSWORD.encode()
-    wrong = cost_of(passwords, users, "alice", b"wrong")
+    passwords, users = Passwords(), {"alice": Secret(hashed())}
 
-    assert passwords.allow(users, "alice", right)
-    assert cost_of(passwords, users, "alice", right) < wrong / 10
-    assert cost_of(passwords, users, "alice", b"wrong") > wrong / 2
-    assert passwords.allow(users, "alice", right)
+    tried = (PASSWORD, PASSWORD, "wrong", "wrong", PASSWORD)
+    assert [passwords.allow(users, "alice", password.encode()) for password in tried] == [
+        True,
+        True,
+        False,
+        False,
+        True,
+    ]
+    assert len(paid) == 3
 
 
 def test_bcrypt_looks_at_72_bytes() -> None:

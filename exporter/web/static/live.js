@@ -56,7 +56,8 @@ function deadline(alert) {
 function pace(source) {
   const { paused_until: until, requests_per_second: allowed, requests_per_second_configured: configured } = source;
   if (until !== null && until > now()) return `paused for ${span(until - now())}`;
-  return allowed >= configured ? `up to ${configured}/s` : `${Number(allowed.toPrecision(3))} of ${configured}/s`;
+  const rate = (number) => Number(number.toPrecision(3));
+  return allowed >= configured ? `up to ${rate(configured)}/s` : `${rate(allowed)} of ${rate(configured)}/s`;
 }
 
 function failures(source) {
@@ -207,7 +208,8 @@ async function refresh() {
     if (about.alert) {
       const told = await ask(about.alert);
       const alert = told.alerts.find((each) => each.alert_id === about.id);
-      if ((alert ? String(alert.last_poll_at) : "gone") !== about.read) location.reload();
+      const isElsewhere = !alert && told.pages > 1; // among the many whose id or labels hold its id as well
+      if (!isElsewhere && alert?.last_poll_at !== JSON.parse(about.read)) location.reload();
     } else if (about.alerts) {
       const query = location.search;
       const told = await ask(about.alerts + query);
