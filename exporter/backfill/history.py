@@ -12,7 +12,7 @@ from exporter.flow.labels import Labels
 from exporter.flow.observations import Count, Latency, Observation, Total
 from exporter.ledger import Bounds, Series
 from exporter.ledger.totals import Values, cell_names, deltas
-from exporter.metrics.alert_gauges import open_labels
+from exporter.metrics.open_alerts import open_labels
 
 
 class Happenings:

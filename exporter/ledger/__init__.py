@@ -2,10 +2,11 @@
 
 from exporter.ledger.errors import CommitFailed, LedgerError
 from exporter.ledger.ledger import Ledger, open_ledger
-from exporter.ledger.totals import Bounds, Exemplar, Series, SeriesTotal, View, alert_labels
+from exporter.ledger.totals import EXEMPLARY, Bounds, Exemplar, Series, SeriesTotal, View, alert_labels
 from exporter.ledger.transaction import Transaction
 
 __all__ = [
+    "EXEMPLARY",
     "Bounds",
     "CommitFailed",
     "Exemplar",

@@ -24,7 +24,8 @@ _OWN_LABELS: Mapping[Total, frozenset[str]] = {
     Total.TIME_TO_FIRST_ACTION: frozenset(),
     Total.TIME_TO_END: frozenset({"outcome"}),
 }
-_EXEMPLARY = frozenset({Total.TIME_TO_ACK})
+EXEMPLARY = frozenset({Total.TIME_TO_ACK})
+"""The histograms whose buckets name an alert as exemplar."""
 _CLOCK_TICK = 0.001  # Prometheus keeps the time of an exemplar in milliseconds, and refuses one that is not newer
 
 
@@ -44,6 +45,9 @@ class Exemplar:
     at: float
 
 
+_NO_EXEMPLARS: Mapping[int, Exemplar] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class SeriesTotal:
     """A series' committed values, and its birth: when a scrape first got it as 0, and whether it is past that.
@@ -57,7 +61,7 @@ class SeriesTotal:
     served_at: float | None = None
     revealed: bool = False
     created_at: float | None = None
-    exemplars: Mapping[int, Exemplar] = field(default_factory=dict, compare=False)
+    exemplars: Mapping[int, Exemplar] = field(default_factory=lambda: _NO_EXEMPLARS, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +113,7 @@ def exemplars(observations: Iterable[Observation], bounds: Bounds) -> dict[Serie
     """Return which alerts the observations name, each with the index of its bucket, in their order."""
     found: dict[Series, list[tuple[int, Exemplar]]] = {}
     for observation in observations:
-        if isinstance(observation, Latency) and observation.alert_id and observation.total in _EXEMPLARY:
+        if isinstance(observation, Latency) and observation.alert_id and observation.total in EXEMPLARY:
             exemplar = Exemplar(observation.alert_id, observation.seconds, observation.read_at)
             bucket = bisect_left(bounds[observation.total], observation.seconds)
             found.setdefault(Series(observation.total, observation.labels), []).append((bucket, exemplar))

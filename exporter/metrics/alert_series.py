@@ -1,74 +1,91 @@
-"""Which alerts have a series in each family of single alerts: those created first, up to a limit."""
+"""What the families with a series for each alert tell of it, and which alerts have one: the oldest, up to a limit."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
 
 from exporter.flow.known import KnownAlert
+from exporter.flow.labels import extend
+from exporter.metrics.family import Family
 from exporter.metrics.moment import Moment
 
 ANOMALY_COUNT = "bkmonitor_flow_anomaly_count"
 UNACKED_SINCE = "bkmonitor_flow_unacked_since_timestamp_seconds"
 ALERT_INFO = "bkmonitor_flow_alert_info"
 
+PER_ALERT = (ANOMALY_COUNT, UNACKED_SINCE, ALERT_INFO)
+"""The families with a series for each alert."""
+
+_NAMES = ("alert_name", "strategy_id", "strategy_name")
+
 Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class AlertGauge:
+    """A gauge with a series for each alert that it `has`: its value, and the labels on top of the alert's own, by their
+    sorted names.
+    """
+
+    has: Callable[[KnownAlert], bool]
+    value: Callable[[KnownAlert], float]
+    names: tuple[str, ...]
+    texts: Callable[[KnownAlert], Sequence[str]]
+
+    def build(self, family: Family, moment: Moment) -> Metric:
+        """Return the family with its samples at `moment`."""
+        metric = GaugeMetricFamily(family.name, family.help)
+        alerts = [known for known in moment.read_alerts() if self.has(known)]
+        if len(alerts) > moment.alert_series:
+            alerts = sorted(alerts, key=seniority)[: moment.alert_series]
+        for known in alerts:
+            more = dict(zip(self.names, self.texts(known), strict=True))
+            metric.add_sample(family.name, dict(extend(known.labels, **more)), self.value(known))
+        return metric
 
 
 def created_at(known: KnownAlert) -> float:
     """Return when an alert was created, in unix seconds, or first seen where that is not known."""
-    return known.first_seen_at if known.true_created_at is None else known.true_created_at
+    true_created_at = known.true_created_at
+    return known.first_seen_at if true_created_at is None else true_created_at
 
 
-def unacked(moment: Moment) -> Iterator[KnownAlert]:
-    """Yield the open alerts of known creation that nobody acknowledged and that are not shielded."""
-    for known in moment.open_alerts():
-        if known.created_at is not None and not known.is_acked and not known.is_shielded:
-            yield known
+def is_unacked(known: KnownAlert) -> bool:
+    """Whether an alert is open, of known creation, acknowledged by nobody and not shielded."""
+    return known.created_at is not None and known.is_open and not known.is_acked and not known.is_shielded
 
 
-def _counted(moment: Moment) -> Iterator[KnownAlert]:
-    return (known for known in moment.open_alerts() if known.anomaly_count is not None)
+def seniority(known: KnownAlert) -> tuple[float, Key]:
+    """Return by what alerts are sorted where not all can have a series; the oldest matter most to who is paged."""
+    return created_at(known), known.key
 
 
-_CANDIDATES: Mapping[str, Callable[[Moment], Iterator[KnownAlert]]] = {
-    ANOMALY_COUNT: _counted,
-    UNACKED_SINCE: unacked,
-    ALERT_INFO: Moment.open_alerts,
-}
+def _tells_points(known: KnownAlert) -> bool:
+    return known.anomaly_count is not None and known.is_open
 
 
-PER_ALERT = tuple(_CANDIDATES)
-"""The families with a series for each alert."""
+def _points(known: KnownAlert) -> float:
+    return known.anomaly_count or 0
 
 
-def kept(family: str, moment: Moment) -> list[KnownAlert]:
-    """Return the alerts with a series in `family`; the oldest are kept, since they matter most to who is paged."""
-    alerts = list(_CANDIDATES[family](moment))
-    if len(alerts) <= moment.alert_series:
-        return alerts
-    return sorted(alerts, key=lambda known: (created_at(known), known.key))[: moment.alert_series]
+def _is_open(known: KnownAlert) -> bool:
+    return known.is_open
 
 
-def dropped(family: str, moment: Moment) -> frozenset[Key]:
-    """Return the alerts without a series in `family` for the limit's sake."""
-    candidates = frozenset(known.key for known in _CANDIDATES[family](moment))
-    if len(candidates) <= moment.alert_series:
-        return frozenset()
-    return candidates - {known.key for known in kept(family, moment)}
+def _id(known: KnownAlert) -> tuple[str, ...]:
+    return (known.alert_id,)
 
 
-class DroppedAlerts:
-    """Counts, once per family, each alert that has no series there for the limit's sake.
+def _id_and_names(known: KnownAlert) -> tuple[str, ...]:
+    fields = {} if known.sighting is None else known.sighting.fields
+    return known.alert_id, *(fields.get(name, "") for name in _NAMES)
 
-    `count` gets the family and how many more. An alert is remembered as counted until it rests.
-    """
 
-    def __init__(self, count: Callable[[str, int], None]) -> None:
-        self._count = count
-        self._counted: dict[str, frozenset[Key]] = dict.fromkeys(_CANDIDATES, frozenset())
-
-    def note(self, moment: Moment) -> None:
-        """Count what is new in `moment`, before it is rendered."""
-        for family, before in self._counted.items():
-            now = dropped(family, moment)
-            if new := now - before:
-                self._count(family, len(new))
-            self._counted[family] = frozenset(key for key in before | now if key in moment.view.alerts)
+ANOMALY_POINTS = AlertGauge(_tells_points, _points, ("alert_id",), _id)
+"""The anomaly points of each open alert whose records tell them."""
+UNACKED = AlertGauge(is_unacked, created_at, ("alert_id",), _id)
+"""The creation of each open alert that waits for somebody; shielded ones wait for nobody."""
+INFO = AlertGauge(_is_open, lambda _known: 1.0, ("alert_id", *_NAMES), _id_and_names)
+"""1 for each open alert, with what a search tells of its name and strategy."""

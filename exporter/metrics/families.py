@@ -1,22 +1,16 @@
 """The table of metric families: a row tells a metric's name, its help, where its samples come from, and its doc."""
 
 from exporter.flow.observations import Total
-from exporter.metrics.alert_gauges import (
-    ack_targets,
-    alert_infos,
-    anomaly_counts,
-    oldest_unacked,
-    open_alerts,
-    unacked_since,
-)
-from exporter.metrics.alert_series import ALERT_INFO, ANOMALY_COUNT, UNACKED_SINCE
+from exporter.metrics.alert_series import ALERT_INFO, ANOMALY_COUNT, ANOMALY_POINTS, INFO, UNACKED, UNACKED_SINCE
 from exporter.metrics.doc import ALERT_LABELS as G
 from exporter.metrics.doc import MATCHED_LABELS, Doc
-from exporter.metrics.family import Family, counter, gauge, histogram
+from exporter.metrics.family import Counter, Family, Gauge, Histogram
+from exporter.metrics.open_alerts import OLDEST_UNACKED, OPEN_ALERTS
 from exporter.metrics.source_gauges import (
+    RejectedRecords,
+    ack_targets,
     last_successes,
     overdue,
-    rejected_records,
     sources_up,
     timezone_skews,
     watched_alerts,
@@ -26,7 +20,7 @@ FLOW_FAMILIES = (
     Family(
         "bkmonitor_flow_records",
         "Flow records by operate and status.",
-        counter(Total.RECORDS),
+        Counter(Total.RECORDS),
         Doc(
             (G, "operate", "status"),
             "Each record once, whatever the server merges, repeats or delays. `operate` and `status` are the API's "
@@ -39,7 +33,7 @@ FLOW_FAMILIES = (
     Family(
         ANOMALY_COUNT,
         "Anomaly points converged into an open alert, as last read.",
-        gauge(anomaly_counts),
+        ANOMALY_POINTS,
         Doc(
             (G, "alert_id"),
             "The sum over the alert's CONVERGE records, which stays when the server merges them. No series where no "
@@ -50,7 +44,7 @@ FLOW_FAMILIES = (
     Family(
         "bkmonitor_flow_time_to_ack_seconds",
         "Time from an alert's creation to its first human acknowledgement.",
-        histogram(Total.TIME_TO_ACK),
+        Histogram(Total.TIME_TO_ACK),
         Doc(
             (G,),
             "To the earliest ACK record, once for each alert; recovery, closure and shield are none, so it differs "
@@ -63,7 +57,7 @@ FLOW_FAMILIES = (
     Family(
         "bkmonitor_flow_time_to_first_action_seconds",
         "Time from an alert's creation to its first action or notice.",
-        histogram(Total.TIME_TO_FIRST_ACTION),
+        Histogram(Total.TIME_TO_FIRST_ACTION),
         Doc(
             (G,),
             "To the earlier of the first ACTION and the first ANOMALY_NOTICE: how fast BlueKing reacts, not people.",
@@ -74,7 +68,7 @@ FLOW_FAMILIES = (
     Family(
         "bkmonitor_flow_time_to_end_seconds",
         "Time from an alert's creation to its recovery or closure.",
-        histogram(Total.TIME_TO_END),
+        Histogram(Total.TIME_TO_END),
         Doc(
             (G, "outcome"),
             "`outcome` is `recovered` or `closed`. Observed when the end has settled (`poll.settle`). An alert that "
@@ -87,7 +81,7 @@ FLOW_FAMILIES = (
     Family(
         "bkmonitor_flow_alerts_ended",
         "Alerts that ended, by outcome and whether somebody had acknowledged them.",
-        counter(Total.ALERTS_ENDED),
+        Counter(Total.ALERTS_ENDED),
         Doc(
             (G, "outcome", "acked"),
             "Once for each alert, when its end has settled. `outcome` is `recovered`, `closed`, or `expired` where it "
@@ -101,7 +95,7 @@ FLOW_FAMILIES = (
     Family(
         "bkmonitor_flow_ack_deadlines",
         "Alerts with an ack target by what came of it, each once: met, missed, or ended before.",
-        counter(Total.ACK_DEADLINES),
+        Counter(Total.ACK_DEADLINES),
         Doc(
             (G, "result"),
             "`result` is `met`, `missed`, or `ended` where the alert ended before its deadline without an "
@@ -115,7 +109,7 @@ FLOW_FAMILIES = (
     Family(
         "bkmonitor_flow_ack_target_seconds",
         "Configured time within which alerts with these labels must be acknowledged.",
-        gauge(ack_targets),
+        Gauge(ack_targets),
         Doc(
             (MATCHED_LABELS,),
             "One series for each target of the config: the line to draw beside the times to ack.",
@@ -125,7 +119,7 @@ FLOW_FAMILIES = (
     Family(
         "bkmonitor_flow_open_alerts",
         "Open watched alerts.",
-        gauge(open_alerts),
+        OPEN_ALERTS,
         Doc(
             (G, "acked", "shielded"),
             "Four series for each label set, which fall to 0 and not to nothing. Only a search tells of shields: an "
@@ -136,7 +130,7 @@ FLOW_FAMILIES = (
     Family(
         "bkmonitor_flow_oldest_unacked_timestamp_seconds",
         "Creation of the oldest open alert that nobody acknowledged and that is not shielded.",
-        gauge(oldest_unacked),
+        OLDEST_UNACKED,
         Doc(
             (G,),
             "A time, so that its age grows between polls as well. No series where nobody is waited for. No limit "
@@ -147,7 +141,7 @@ FLOW_FAMILIES = (
     Family(
         UNACKED_SINCE,
         "Creation of an open alert that nobody acknowledged and that is not shielded.",
-        gauge(unacked_since),
+        UNACKED,
         Doc(
             (G, "alert_id"),
             "The oldest `limits.alert_series` alerts have one; it goes with the acknowledgement, the shield or the "
@@ -158,7 +152,7 @@ FLOW_FAMILIES = (
     Family(
         ALERT_INFO,
         "Always 1, for each open alert: joins its name and strategy to its id.",
-        gauge(alert_infos),
+        INFO,
         Doc(
             (G, "alert_id", "alert_name", "strategy_id", "strategy_name"),
             "Names and strategy as the last search told them; the oldest `limits.alert_series` alerts have one.",
@@ -172,7 +166,7 @@ OWN_FAMILIES = (
     Family(
         "bkmonitor_flow_exporter_source_up",
         "Whether the source answered the last poll (1) or is in trouble (0).",
-        gauge(sources_up),
+        Gauge(sources_up),
         Doc(
             ("source",),
             "At 0 the status page and the log say why; counters stand still, and nothing is lost.",
@@ -182,7 +176,7 @@ OWN_FAMILIES = (
     Family(
         "bkmonitor_flow_exporter_last_success_timestamp_seconds",
         "Unix time of the last good poll of the source.",
-        gauge(last_successes),
+        Gauge(last_successes),
         Doc(
             ("source",),
             "Goes on over restarts; no series before the first answer ever. Every rule on flow metrics should look at "
@@ -193,7 +187,7 @@ OWN_FAMILIES = (
     Family(
         "bkmonitor_flow_exporter_overdue_seconds",
         "How late the most overdue poll of the source is.",
-        gauge(overdue),
+        Gauge(overdue),
         Doc(
             ("source",),
             "Stays near 0 while the source is asked as planned; grows while it is in trouble or `rate_limit` is too "
@@ -204,7 +198,7 @@ OWN_FAMILIES = (
     Family(
         "bkmonitor_flow_exporter_watched_alerts",
         "Watched alerts that are still asked about, by state.",
-        gauge(watched_alerts),
+        Gauge(watched_alerts),
         Doc(
             ("source", "state"),
             "`state` is `open`, `settling` (ended, one more read to come), `quarantined` (fails while the source "
@@ -215,7 +209,7 @@ OWN_FAMILIES = (
     Family(
         "bkmonitor_flow_exporter_records_rejected",
         "Flow records that could not be read, and latencies that could not be told, by reason.",
-        rejected_records,
+        RejectedRecords(),
         Doc(
             ("source", "reason"),
             "Rows without a readable operate (`operate`) or time (`create_time`), that are none (`not_an_object`, "
@@ -228,7 +222,7 @@ OWN_FAMILIES = (
     Family(
         "bkmonitor_flow_exporter_timezone_skew_seconds",
         "Median of CREATE record time less id time; far from 0, the source's timezone is wrong.",
-        gauge(timezone_skews),
+        Gauge(timezone_skews),
         Doc(
             ("source",),
             "No series while too few alerts tell it. `check --online` tells which zone would be right.",

@@ -1,12 +1,13 @@
-"""A metric family as a row of the table, and how the samples of a row are built from a moment."""
+"""A metric family as a row of the table, and what it tells of a moment: the kinds of families there are."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import NamedTuple, Protocol
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
-from prometheus_client.samples import Exemplar, Sample
+from prometheus_client.samples import Exemplar
 from prometheus_client.utils import floatToGoString
 
 from exporter import ledger
@@ -16,66 +17,116 @@ from exporter.ledger import SeriesTotal
 from exporter.metrics.doc import Doc
 from exporter.metrics.moment import Moment
 
+CREATED = "_created"
+"""The suffix of the sample that tells when a series came to be."""
+
 _EXEMPLAR_LIMIT = 128  # characters in the names and values of an exemplar's labels (OpenMetrics 1.0)
 
 Gauges = Iterable[tuple[Labels, float]]
 
 
+class Told(Protocol):
+    """What a family tells of a moment."""
+
+    def build(self, family: "Family", moment: Moment) -> Metric:
+        """Return the family with its samples at `moment`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A metric family: its public name without a counter's `_total`, its help, how it is built from a moment, its doc.
+    """A metric family: its public name without a counter's `_total`, its help, what it tells, its doc.
 
     `total` is the one that it tells, None where it tells something else.
     """
 
     name: str
     help: str
-    samples: Callable[["Family", Moment], Metric]
+    told: Told
     doc: Doc
     total: Total | None = None
 
     def build(self, moment: Moment) -> Metric:
         """Return the family with its samples at `moment`."""
-        return self.samples(self, moment)
+        return self.told.build(self, moment)
 
 
-def counter(total: Total) -> Callable[[Family, Moment], Metric]:
-    """Return the samples of a counter among the totals."""
+class Row(NamedTuple):
+    """A sample of a series: its name's suffix, its value, the bucket's bound and the exemplar where it has them."""
 
-    def build(family: Family, moment: Moment) -> Metric:
-        metric = CounterMetricFamily(family.name, family.help)
-        for series, served in moment.shown(total):
-            labels = dict(series.labels)
-            metric.add_sample(f"{metric.name}_total", labels, served.values[0])
-            metric.samples.extend(_created(metric, labels, moment, served))
+    suffix: str
+    value: float
+    le: str | None = None
+    exemplar: Exemplar | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """A counter among the totals."""
+
+    total: Total
+
+    def empty(self, family: Family) -> Metric:
+        """Return the family without samples."""
+        return CounterMetricFamily(family.name, family.help)
+
+    def build(self, family: Family, moment: Moment) -> Metric:
+        """Return the family with its samples at `moment`."""
+        return _of_total(self, family, moment)
+
+    def rows(self, served: SeriesTotal, moment: Moment) -> Iterator[Row]:
+        """Yield the samples of a series as it is served."""
+        yield Row("_total", served.values[0])
+        yield from _created(served, moment)
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """A histogram among the totals."""
+
+    total: Total
+
+    def empty(self, family: Family) -> Metric:
+        """Return the family without samples."""
+        return HistogramMetricFamily(family.name, family.help)
+
+    def build(self, family: Family, moment: Moment) -> Metric:
+        """Return the family with its samples at `moment`."""
+        return _of_total(self, family, moment)
+
+    def rows(self, served: SeriesTotal, moment: Moment) -> Iterator[Row]:
+        """Yield the samples of a series as it is served."""
+        *buckets, total_seconds = served.values
+        bounds = [*map(floatToGoString, moment.view.bounds[self.total]), "+Inf"]
+        cumulative = list(accumulate(buckets))
+        for index, (bound, count) in enumerate(zip(bounds, cumulative, strict=True)):
+            yield Row("_bucket", count, bound, _exemplar(served.exemplars.get(index)))
+        yield Row("_count", cumulative[-1])
+        yield Row("_sum", total_seconds)
+        yield from _created(served, moment)
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """A gauge that is read off the moment as a whole."""
+
+    values: Callable[[Moment], Gauges]
+
+    def build(self, family: Family, moment: Moment) -> Metric:
+        """Return the family with its samples at `moment`."""
+        metric = GaugeMetricFamily(family.name, family.help)
+        for labels, value in self.values(moment):
+            metric.add_sample(family.name, dict(labels), value)
         return metric
 
-    return build
 
-
-def histogram(total: Total) -> Callable[[Family, Moment], Metric]:
-    """Return the samples of a histogram among the totals."""
-
-    def build(family: Family, moment: Moment) -> Metric:
-        metric = HistogramMetricFamily(family.name, family.help)
-        bounds = [*map(floatToGoString, moment.view.bounds[total]), "+Inf"]
-        for series, served in moment.shown(total):
-            labels = dict(series.labels)
-            _add_histogram(metric, labels, bounds, served)
-            metric.samples.extend(_created(metric, labels, moment, served))
-        return metric
-
-    return build
-
-
-def _add_histogram(metric: Metric, labels: Mapping[str, str], bounds: Iterable[str], served: SeriesTotal) -> None:
-    *buckets, total_seconds = served.values
-    cumulative = list(accumulate(buckets))
-    for index, (bound, count) in enumerate(zip(bounds, cumulative, strict=True)):
-        exemplar = _exemplar(served.exemplars.get(index))
-        metric.add_sample(f"{metric.name}_bucket", {**labels, "le": bound}, count, exemplar=exemplar)
-    metric.add_sample(f"{metric.name}_count", dict(labels), cumulative[-1])
-    metric.add_sample(f"{metric.name}_sum", dict(labels), total_seconds)
+def _of_total(told: Counter | Histogram, family: Family, moment: Moment) -> Metric:
+    metric = told.empty(family)
+    for series, served in moment.shown(told.total):
+        for row in told.rows(served, moment):
+            labels = dict(series.labels) if row.le is None else {**dict(series.labels), "le": row.le}
+            metric.add_sample(f"{family.name}{row.suffix}", labels, row.value, exemplar=row.exemplar)
+    return metric
 
 
 def _exemplar(seen: ledger.Exemplar | None) -> Exemplar | None:
@@ -84,18 +135,6 @@ def _exemplar(seen: ledger.Exemplar | None) -> Exemplar | None:
     return Exemplar({"alert_id": seen.alert_id}, seen.seconds, round(seen.at, 3))
 
 
-def _created(metric: Metric, labels: Mapping[str, str], moment: Moment, served: SeriesTotal) -> Iterator[Sample]:
+def _created(served: SeriesTotal, moment: Moment) -> Iterator[Row]:
     if moment.created_series and served.created_at is not None:
-        yield Sample(f"{metric.name}_created", dict(labels), served.created_at)
-
-
-def gauge(values: Callable[[Moment], Gauges]) -> Callable[[Family, Moment], Metric]:
-    """Return the samples of a gauge that is read off the moment."""
-
-    def build(family: Family, moment: Moment) -> Metric:
-        metric = GaugeMetricFamily(family.name, family.help)
-        for labels, value in values(moment):
-            metric.add_sample(family.name, dict(labels), value)
-        return metric
-
-    return build
+        yield Row(CREATED, served.created_at)

@@ -1,7 +1,7 @@
 """All that one scrape tells, as of one moment."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol
@@ -124,33 +124,30 @@ class Moment:
         sources = self.shown_sources()
         for series, committed in self.view.totals.items():
             if series.total is total and dict(series.labels)["source"] in sources:
-                yield series, committed if self.is_revealed(committed) else _unborn(committed)
+                yield series, self.served(committed)
 
-    def newborn(self) -> tuple[Series, ...]:
-        """Return the series that are served as 0 for the first time."""
-        sources = self.shown_sources()
-        return tuple(
-            series
-            for series, committed in self.view.totals.items()
-            if committed.served_at is None
-            and not self.is_revealed(committed)
-            and dict(series.labels)["source"] in sources
-        )
+    def served(self, committed: SeriesTotal) -> SeriesTotal:
+        """Return a series as it is served: at its value, or as 0 where it is not past its birth."""
+        return committed if self._is_revealed(committed) else _unborn(committed)
 
-    def is_revealed(self, committed: SeriesTotal) -> bool:
-        """Whether a series is served at its value."""
+    def is_newborn(self, committed: SeriesTotal) -> bool:
+        """Whether a series is served as 0 for the first time."""
+        return committed.served_at is None and not self._is_revealed(committed)
+
+    def _is_revealed(self, committed: SeriesTotal) -> bool:
         return committed.revealed or self.birth_hold == 0
 
     def read_alerts(self) -> Iterator[KnownAlert]:
         """Yield the watched alerts that were read and do not rest, of the sources that are shown."""
-        sources = self.shown_sources()
-        for key, known in self.view.alerts.items():
-            if known.read_at is not None and key in self.watched and known.source in sources:
-                yield known
+        return filter(None, self.read_among(self.view.alerts))
 
-    def open_alerts(self) -> Iterator[KnownAlert]:
-        """Yield the open ones among them."""
-        return (known for known in self.read_alerts() if known.is_open)
+    def read_among(self, keys: Iterable[tuple[str, str]]) -> Iterator[KnownAlert | None]:
+        """Yield, for each key of an alert, what is known of it where it is one of them, else None."""
+        sources, alerts, watched = self.shown_sources(), self.view.alerts, self.watched
+        for key in keys:
+            known = alerts.get(key)
+            is_shown = known is not None and known.read_at is not None and key in watched and key[0] in sources
+            yield known if is_shown else None
 
 
 def _unborn(committed: SeriesTotal) -> SeriesTotal:

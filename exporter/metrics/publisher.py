@@ -3,16 +3,17 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from prometheus_client.registry import Collector
 
 from exporter.ledger import Series
-from exporter.metrics.alert_series import DroppedAlerts
 from exporter.metrics.moment import Moment
-from exporter.metrics.snapshot import Snapshot, take
+from exporter.metrics.renderer import CountDropped, Renderer
+from exporter.metrics.snapshot import Form, Snapshot
 
 _REST_PER_RENDERING = 4.0  # after a rendering, as many times its duration: at most a fifth of one core goes into it
+_DEMAND = 300.0  # seconds for which a form of the body that was asked for is made ahead of the next scrape
 
 
 class Publisher:
@@ -26,12 +27,12 @@ class Publisher:
         first: Moment,
         own: Collector,
         clock: Callable[[], float],
-        count_dropped: Callable[[str, int], None] = lambda _family, _alerts: None,
+        count_dropped: CountDropped = lambda _family, _alerts: None,
     ) -> None:
-        self._own = own
-        self._dropped = DroppedAlerts(count_dropped)
+        self._renderer = Renderer(own, count_dropped)
         self._clock = clock
-        self._current = self._take(first)
+        self._asked: dict[Form, float] = {}
+        self._current = self._renderer.render(first)
         self._next: Moment | None = None
         self._bug: BaseException | None = None
         self._changed = threading.Condition()
@@ -45,13 +46,19 @@ class Publisher:
         """The newest snapshot that is ready."""
         return self._current
 
-    def scrape(self) -> Snapshot:
-        """Return the newest snapshot to a scrape, and note which series that gets as 0 for the first time."""
+    def scrape(self, form: Form, names: Collection[str] = ()) -> bytes:
+        """Return the newest body that is ready to a scrape, and note which series that gets as 0 for the first time.
+
+        `names` leave only the families that have one of them.
+        """
         snapshot = self._current
-        if snapshot.newborn and snapshot is not self._last_served:
+        self._asked[form] = time.monotonic()
+        newborn = snapshot.newborn_among(names)
+        if newborn and (names or snapshot is not self._last_served):
+            self._served.append((newborn, self._clock()))
+        if not names:
             self._last_served = snapshot
-            self._served.append((snapshot.newborn, self._clock()))
-        return snapshot
+        return snapshot.body(form, names)
 
     def take_served(self) -> Iterator[tuple[tuple[Series, ...], float]]:
         """Yield, once each, the series that scrapes got as 0 for the first time, and when (unix seconds)."""
@@ -81,14 +88,18 @@ class Publisher:
         try:
             while (moment := self._await()) is not None:
                 started = time.perf_counter()
-                self._current = self._take(moment)
+                self._current = self._render(moment)
                 self._stopping.wait(_REST_PER_RENDERING * (time.perf_counter() - started))
         except BaseException as bug:  # noqa: BLE001 - handed to the thread that publishes
             self._bug = bug
 
-    def _take(self, moment: Moment) -> Snapshot:
-        self._dropped.note(moment)
-        return take(moment, self._own)
+    def _render(self, moment: Moment) -> Snapshot:
+        """Return the snapshot of a moment with those bodies that scrapes ask for these days."""
+        snapshot = self._renderer.render(moment)
+        for form, asked_at in tuple(self._asked.items()):
+            if time.monotonic() - asked_at < _DEMAND:
+                snapshot.body(form)
+        return snapshot
 
     def _await(self) -> Moment | None:
         with self._changed:

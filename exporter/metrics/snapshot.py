@@ -1,52 +1,57 @@
-"""The snapshot: the bodies of a scrape's answer, ready to hand out."""
+"""The snapshot: the bodies of a scrape's answer, made once and handed out."""
 
-import gzip
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from enum import Enum
-
-from prometheus_client.exposition import generate_latest as text_latest
-from prometheus_client.metrics_core import Metric
-from prometheus_client.openmetrics.exposition import generate_latest as openmetrics_latest
-from prometheus_client.registry import Collector
+import threading
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
 
 from exporter.ledger import Series
-from exporter.metrics.families import FLOW_FAMILIES, OWN_FAMILIES
+from exporter.metrics.blocks import Block, gzipped, join
+from exporter.metrics.families import family_of
 from exporter.metrics.moment import Moment
-
-_GZIP_LEVEL = 5  # half the time of the library's 9, and within a few per cent of its size on expositions
-
-
-class Format(Enum):
-    """An exposition format, by its content type."""
-
-    TEXT = "text/plain; version=0.0.4; charset=utf-8"
-    OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+from exporter.metrics.texts import END, FamilyText, Format
 
 
-@dataclass(frozen=True, slots=True)
+class Form(NamedTuple):
+    """How a body is written."""
+
+    format: Format
+    is_gzipped: bool = False
+
+
 class Snapshot:
-    """All that scrapes get until the next snapshot; every body tells the same moment."""
+    """All that scrapes get until the next snapshot; every body tells the same moment. Any thread may ask.
 
-    moment: Moment
-    newborn: tuple[Series, ...]
-    plain: dict[Format, bytes]
-    gzipped: dict[Format, bytes]
+    `newborn` are the series that are served as 0 for the first time.
+    """
+
+    def __init__(self, moment: Moment, newborn: tuple[Series, ...], families: Iterable[FamilyText]) -> None:
+        self.moment = moment
+        self.newborn = newborn
+        self._families = tuple(families)
+        self._bodies: dict[Form, bytes] = {}
+        self._making = threading.Lock()
+
+    def body(self, form: Form, names: Collection[str] = ()) -> bytes:
+        """Return the body in a form, made when it is first asked for; `names` leave only the families that have one of
+        them, be it a family's own or that of its samples.
+        """
+        if names:
+            return _made(form, [family for family in self._families if not family.names.isdisjoint(names)])
+        with self._making:
+            if form not in self._bodies:
+                self._bodies[form] = _made(form, self._families)
+            return self._bodies[form]
+
+    def newborn_among(self, names: Collection[str]) -> tuple[Series, ...]:
+        """Return the newborn series that a body with these `names` tells."""
+        if not names:
+            return self.newborn
+        told = {name for family in self._families if not family.names.isdisjoint(names) for name in family.names}
+        return tuple(series for series in self.newborn if family_of(series.total).name in told)
 
 
-def take(moment: Moment, own: Collector) -> Snapshot:
-    """Return the snapshot of `moment`, with what the registry `own` tells of this process."""
-    families = _Families([*(family.build(moment) for family in (*FLOW_FAMILIES, *OWN_FAMILIES)), *own.collect()])
-    plain = {Format.TEXT: text_latest(families), Format.OPENMETRICS: openmetrics_latest(families)}
-    gzipped = {format_: gzip.compress(body, _GZIP_LEVEL, mtime=0) for format_, body in plain.items()}
-    return Snapshot(moment, moment.newborn(), plain, gzipped)
-
-
-class _Families(Collector):
-    """Families that are built already, in the shape that the client library's encoders take."""
-
-    def __init__(self, families: Iterable[Metric]) -> None:
-        self._families = list(families)
-
-    def collect(self) -> Iterator[Metric]:
-        return iter(self._families)
+def _made(form: Form, families: Iterable[FamilyText]) -> bytes:
+    blocks: list[Block] = [block for family in families for block in family.blocks(form.format)]
+    if form.format is Format.OPENMETRICS:
+        blocks.append(END)
+    return gzipped(blocks) if form.is_gzipped else join(blocks)

@@ -1,24 +1,37 @@
-"""What the families of the sources tell: how asking each of them goes."""
+"""What families tell of the sources, how asking each of them goes, and of the config."""
+
+from collections.abc import Iterator
 
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from exporter.flow.labels import make_labels
 from exporter.flow.observations import Total
+from exporter.ledger import Series
 from exporter.metrics.family import Family, Gauges
 from exporter.metrics.moment import Moment, WatchedState
 
 REJECT_REASONS = ("not_an_object", "operate", "create_time", "negative_latency", "creation_unknown", "search_row")
 
 
-def rejected_records(family: Family, moment: Moment) -> Metric:
-    """Return the rejected rows of each source; known reasons start at 0."""
-    metric = CounterMetricFamily(family.name, family.help)
-    counted = {s.labels: t.values[0] for s, t in moment.view.totals.items() if s.total is Total.RECORDS_REJECTED}
-    known = [make_labels({"source": s.name, "reason": reason}) for s in moment.sources for reason in REJECT_REASONS]
-    for labels in dict.fromkeys([*known, *counted]):
-        metric.add_sample(f"{metric.name}_total", dict(labels), counted.get(labels, 0.0))
-    return metric
+class RejectedRecords:
+    """The rejected rows of each source; known reasons start at 0."""
+
+    total = Total.RECORDS_REJECTED
+
+    def build(self, family: Family, moment: Moment) -> Metric:
+        """Return the family with its samples at `moment`."""
+        metric = CounterMetricFamily(family.name, family.help)
+        counted = {s: t.values[0] for s, t in moment.view.totals.items() if s.total is self.total}
+        for series in dict.fromkeys([*self.known(moment), *counted]):
+            metric.add_sample(f"{metric.name}_total", dict(series.labels), counted.get(series, 0.0))
+        return metric
+
+    def known(self, moment: Moment) -> Iterator[Series]:
+        """Yield the series that there are in any case."""
+        for source in moment.sources:
+            for reason in REJECT_REASONS:
+                yield Series(self.total, make_labels({"source": source.name, "reason": reason}))
 
 
 def sources_up(moment: Moment) -> Gauges:
@@ -50,3 +63,8 @@ def timezone_skews(moment: Moment) -> Gauges:
     for source in moment.sources:
         if source.timezone_skew is not None:
             yield make_labels({"source": source.name}), source.timezone_skew
+
+
+def ack_targets(moment: Moment) -> Gauges:
+    """Yield the configured targets under the labels that they match."""
+    return [(make_labels(target.match), target.within) for target in moment.targets]

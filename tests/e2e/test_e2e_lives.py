@@ -12,12 +12,12 @@ import pytest
 from exporter.blueking import BlueKingError, NoSuchAlert, Page, read_log, read_page
 from exporter.flow.deadlines import AckTarget, AckTargets
 from exporter.flow.records import Log
-from exporter.metrics import Moment
-from exporter.metrics.snapshot import Format, take
+from exporter.metrics import Form, Format, Moment
 from exporter.poller.workers import Question
 from exporter.simulator import Life, SimulatorSettings, World
 from tests.e2e.harness import SEVERITIES, Samples, differences, flow_samples, labels, samples_of, true_samples
 from tests.e2e.lives import IN_TIME, LATE, LIVES, NEVER, Story, Told
+from tests.metrics.moments import take
 from tests.poller.desk import BORN, Desk
 
 WITHIN = 300.0
@@ -108,7 +108,7 @@ def shown(desk: Desk) -> Samples:
     """Return what a scrape would get."""
     sources = (desk.state(),)
     moment = Moment(desk.now, desk.ledger.view(), desk.poller.watched, sources, birth_hold=0, targets=TARGETS)
-    return samples_of(take(moment, desk.own).plain[Format.TEXT].decode())
+    return samples_of(take(moment, desk.own).body(Form(Format.TEXT)).decode())
 
 
 def expected(stories: Sequence[Story], lives: Sequence[Life], *, by_search: bool, afterwards: bool) -> Samples:

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 
+from prometheus_client.registry import Collector
+
 from exporter.flow.deadlines import AckTarget, AckTargets
 from exporter.flow.known import KnownAlert, Milestone
 from exporter.flow.labels import Labels, extend, make_labels
 from exporter.flow.observations import Total
 from exporter.flow.sightings import Outcome, Sighting
 from exporter.ledger import Exemplar, Series, SeriesTotal, View
-from exporter.metrics import Moment, SourceState
+from exporter.metrics import Moment, Renderer, Snapshot, SourceState
 from exporter.metrics.moment import WatchedState
 
 BOUNDS = {
@@ -93,3 +95,8 @@ def make_moment(
         birth_hold=birth_hold,
         targets=AckTargets([AckTarget({"severity": "fatal"}, 300.0, 0.99), AckTarget({}, 1800.0, 0.95)]),
     )
+
+
+def take(moment: Moment, own: Collector) -> Snapshot:
+    """Return the snapshot of one moment, rendered from nothing."""
+    return Renderer(own).render(moment)

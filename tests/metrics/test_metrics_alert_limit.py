@@ -9,11 +9,10 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families as text_families
 
 from exporter.flow.known import KnownAlert, Milestone
-from exporter.metrics import Moment, OwnMetrics, Publisher
+from exporter.metrics import Form, Format, Moment, OwnMetrics, Publisher
 from exporter.metrics.alert_series import ALERT_INFO, ANOMALY_COUNT, UNACKED_SINCE
-from exporter.metrics.snapshot import Format, take
 from tests.e2e.harness import wait_until
-from tests.metrics.moments import make_alert, make_moment
+from tests.metrics.moments import make_alert, make_moment, take
 
 OLD, MIDDLE, YOUNG = (
     make_alert(name, anomaly_count=1, created_at=at) for name, at in (("b", 1.0), ("c", 2.0), ("a", 3.0))
@@ -34,7 +33,7 @@ def drops(own: OwnMetrics) -> dict[str, float]:
 
 def shown(at: Moment) -> dict[str, list[str]]:
     """Return the alerts that have a series, by metric."""
-    body = take(at, CollectorRegistry()).plain[Format.TEXT].decode()
+    body = take(at, CollectorRegistry()).body(Form(Format.TEXT)).decode()
     found: dict[str, list[str]] = {}
     for sample in (sample for family in text_families(body) for sample in family.samples):
         if "alert_id" in sample.labels:

@@ -10,9 +10,8 @@ from prometheus_client.samples import Exemplar as Exposed
 from prometheus_client.samples import Timestamp
 
 from exporter.ledger import Exemplar, SeriesTotal
-from exporter.metrics import Snapshot
-from exporter.metrics.snapshot import Format, take
-from tests.metrics.moments import ACK_TIMES, RECORDS, TOTALS, make_moment
+from exporter.metrics import Form, Format, Snapshot
+from tests.metrics.moments import ACK_TIMES, RECORDS, TOTALS, make_moment, take
 
 VALUES = (1.0, 0.0, 2.0, 1234.5)
 CREATED = {RECORDS: SeriesTotal((3.0,), revealed=True, created_at=1_600_000_000.5), ACK_TIMES: TOTALS[ACK_TIMES]}
@@ -25,7 +24,7 @@ def snapshot(total: SeriesTotal) -> Snapshot:
 
 def exemplars(shown: Snapshot) -> dict[str, Exposed | None]:
     """Return the exemplar of each bucket, as the client library's parser reads it."""
-    families = openmetrics_families(shown.plain[Format.OPENMETRICS].decode())
+    families = openmetrics_families(shown.body(Form(Format.OPENMETRICS)).decode())
     samples = [sample for family in families for sample in family.samples]
     return {s.labels["le"]: s.exemplar for s in samples if s.name == "bkmonitor_flow_time_to_ack_seconds_bucket"}
 
@@ -39,7 +38,7 @@ def test_a_bucket_names_the_alert_that_it_counted_last() -> None:
         "300.0": None,
         "+Inf": Exposed({"alert_id": "42"}, 612.0, Timestamp(1_700_000_000, 123_000_000)),
     }
-    assert "42" not in shown.plain[Format.TEXT].decode()
+    assert "42" not in shown.body(Form(Format.TEXT)).decode()
 
 
 def test_a_series_that_is_still_served_as_zero_names_no_alert() -> None:
@@ -60,7 +59,7 @@ def test_an_id_that_is_too_long_for_an_exemplar_is_left_out(length: int, fits: b
 def created(shown: Snapshot, format_: Format) -> dict[str, float]:
     """Return the `_created` samples by name, as the client library's parser reads them."""
     read = openmetrics_families if format_ is Format.OPENMETRICS else text_families
-    samples = [sample for family in read(shown.plain[format_].decode()) for sample in family.samples]
+    samples = [sample for family in read(shown.body(Form(format_)).decode()) for sample in family.samples]
     return {sample.name: sample.value for sample in samples if sample.name.endswith("_created")}
 
 

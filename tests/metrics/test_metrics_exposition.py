@@ -13,9 +13,8 @@ from exporter.flow.labels import make_labels
 from exporter.flow.observations import Total
 from exporter.flow.sightings import Outcome, Sighting
 from exporter.ledger import Series, SeriesTotal
-from exporter.metrics import OwnMetrics, Snapshot
-from exporter.metrics.snapshot import Format, take
-from tests.metrics.moments import ACK_TIMES, ALERTS, RECORDS, TOTALS, make_alert, make_moment, make_state
+from exporter.metrics import Form, Format, OwnMetrics, Snapshot
+from tests.metrics.moments import ACK_TIMES, ALERTS, RECORDS, TOTALS, make_alert, make_moment, make_state, take
 
 GOLDEN = Path(__file__).parent / "golden"
 NOTHING = CollectorRegistry()
@@ -23,7 +22,7 @@ NOTHING = CollectorRegistry()
 
 def body(snapshot: Snapshot) -> str:
     """Return the text exposition."""
-    return snapshot.plain[Format.TEXT].decode()
+    return snapshot.body(Form(Format.TEXT)).decode()
 
 
 def lines(snapshot: Snapshot, name: str) -> list[str]:
@@ -34,7 +33,7 @@ def lines(snapshot: Snapshot, name: str) -> list[str]:
 @pytest.mark.parametrize(("format_", "file"), [(Format.TEXT, "text.txt"), (Format.OPENMETRICS, "openmetrics.txt")])
 def test_the_exposition_is_golden(format_: Format, file: str) -> None:
     """Names, types, helps, labels and values are those that dashboards and rules rely on."""
-    assert take(make_moment(), NOTHING).plain[format_].decode() == (GOLDEN / file).read_text()
+    assert take(make_moment(), NOTHING).body(Form(format_)).decode() == (GOLDEN / file).read_text()
 
 
 def test_promtool_objects_to_nothing_but_the_name_that_the_contract_fixes() -> None:
@@ -44,7 +43,7 @@ def test_promtool_objects_to_nothing_but_the_name_that_the_contract_fixes() -> N
 
     checked = subprocess.run(
         ["promtool", "check", "metrics"],
-        input=take(make_moment(), own).plain[Format.TEXT],
+        input=take(make_moment(), own).body(Form(Format.TEXT)),
         capture_output=True,
         check=False,
     )
@@ -61,7 +60,7 @@ def test_the_client_librarys_parsers_read_both_formats() -> None:
     snapshot = take(make_moment(), own)
 
     for families in (
-        openmetrics_families(snapshot.plain[Format.OPENMETRICS].decode()),
+        openmetrics_families(snapshot.body(Form(Format.OPENMETRICS)).decode()),
         text_families(body(snapshot)),
     ):
         samples = {(s.name, s.labels.get("le")): s for family in families for s in family.samples}
@@ -74,7 +73,7 @@ def test_gzipped_bodies_are_the_plain_ones() -> None:
     snapshot = take(make_moment(), NOTHING)
 
     for format_ in Format:
-        assert gzip.decompress(snapshot.gzipped[format_]) == snapshot.plain[format_]
+        assert gzip.decompress(snapshot.body(Form(format_, is_gzipped=True))) == snapshot.body(Form(format_))
 
 
 def test_nothing_of_a_source_shows_before_its_baseline_is_complete() -> None:

@@ -15,9 +15,8 @@ from exporter.flow.labels import LONGEST_VALUE, Labels, extend, label_value, mak
 from exporter.flow.observations import Total
 from exporter.flow.sightings import Sighting
 from exporter.ledger import Series, SeriesTotal
-from exporter.metrics import Snapshot
-from exporter.metrics.snapshot import Format, take
-from tests.metrics.moments import make_alert, make_moment
+from exporter.metrics import Form, Format, Snapshot
+from tests.metrics.moments import make_alert, make_moment, take
 
 NASTY = [
     '"',
@@ -75,7 +74,7 @@ def test_the_client_librarys_parsers_read_any_text(texts: list[str]) -> None:
     }
 
     for format_, read in readers.items():
-        found = parsed(read(snapshot.plain[format_].decode()), "bkmonitor_flow_alert_info")
+        found = parsed(read(snapshot.body(Form(format_)).decode()), "bkmonitor_flow_alert_info")
         assert len(found) == len(texts)
         for number, text in enumerate(texts):
             names = ("alert_name", "strategy_name", "strategy_id", "category", "team")
@@ -91,7 +90,7 @@ def test_the_client_librarys_parsers_read_any_text(texts: list[str]) -> None:
 @given(texts=st.lists(TEXTS, min_size=1, max_size=30))
 def test_promtool_reads_any_text(texts: list[str]) -> None:
     """`promtool check metrics` has no complaint but the one of the name that the contract fixes."""
-    body = exposed(texts).plain[Format.TEXT]
+    body = exposed(texts).body(Form(Format.TEXT))
 
     checked = subprocess.run(["promtool", "check", "metrics"], input=body, capture_output=True, check=False)
 

@@ -8,10 +8,11 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 
 from exporter.ledger import SeriesTotal
-from exporter.metrics import Publisher
+from exporter.metrics import Form, Format, Publisher
 from tests.e2e.harness import wait_until
 from tests.metrics.moments import RECORDS, TOTALS, make_moment
 
+PLAIN = Form(Format.TEXT)
 YOUNG = make_moment({RECORDS: SeriesTotal((3.0,))})
 
 
@@ -36,15 +37,15 @@ def test_the_newest_moment_wins(publisher: Publisher) -> None:
         publisher.publish(moment)
 
     wait_until(lambda: publisher.current.moment is moments[-1], within=20)
-    assert publisher.scrape().moment is moments[-1]
+    assert publisher.scrape(PLAIN) == publisher.current.body(PLAIN)
 
 
 def test_newborn_series_are_noted_when_a_scrape_gets_them(publisher: Publisher) -> None:
     """Rendering alone is no birth; the first scrape is, and it is told once per snapshot."""
     assert list(publisher.take_served()) == []
 
-    publisher.scrape()
-    publisher.scrape()
+    publisher.scrape(PLAIN)
+    publisher.scrape(PLAIN)
 
     assert list(publisher.take_served()) == [((RECORDS,), 42.0)]
     assert list(publisher.take_served()) == []

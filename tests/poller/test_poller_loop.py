@@ -15,8 +15,7 @@ from exporter.blueking import NotAllowed, Unreachable
 from exporter.config import PollSettings, RateLimitSettings
 from exporter.flow.records import FlowRecord, Log
 from exporter.ledger import Ledger, open_ledger
-from exporter.metrics import OwnMetrics, Publisher
-from exporter.metrics.snapshot import Format
+from exporter.metrics import Form, Format, OwnMetrics, Publisher
 from exporter.poller.loop import Poller, Terms
 from exporter.poller.source import SourcePoller
 from exporter.poller.workers import Answers, Workers
@@ -93,7 +92,7 @@ class Loop:
 
     def scraped(self) -> list[str]:
         """Return the values of the records metric in a scrape."""
-        lines = self.publisher.scrape().plain[Format.TEXT].decode().splitlines()
+        lines = self.publisher.scrape(Form(Format.TEXT)).decode().splitlines()
         return [line.rsplit(" ", 1)[1] for line in lines if line.startswith("bkmonitor_flow_records_total{")]
 
 

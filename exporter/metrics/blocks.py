@@ -1,0 +1,114 @@
+"""Texts of many series in blocks: what changes makes a new block, and all other blocks stay as they are.
+
+So a snapshot is a tuple of blocks that shares with the last one whatever did not change, its compressed form included.
+"""
+
+import struct
+import zlib
+from collections.abc import Hashable, Iterable, Sequence
+
+_ROWS = 64  # small, for a change means to compress a block anew; large, for each begins without knowing the others
+_GZIP_LEVEL = 1  # a third more bytes than the library's 9, at a tenth of its time
+_GZIP_HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"  # RFC 1952: deflate, no name, no time, system unknown
+_DEFLATE_END = b"\x03\x00"  # RFC 1951: an empty last block
+
+
+class Block:
+    """Some texts in a row; never changed."""
+
+    __slots__ = ("_deflated", "texts")
+
+    def __init__(self, texts: Sequence[bytes]) -> None:
+        self.texts = tuple(texts)
+        self._deflated: bytes | None = None
+
+    @property
+    def text(self) -> bytes:
+        """The texts as one."""
+        return b"".join(self.texts)
+
+    @property
+    def deflated(self) -> bytes:
+        """The text as a piece of a deflate stream that ends at a byte and refers to nothing before it."""
+        if self._deflated is None:
+            deflate = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+            self._deflated = deflate.compress(self.text) + deflate.flush(zlib.Z_SYNC_FLUSH)
+        return self._deflated
+
+
+Blocks = tuple[Block, ...]
+
+
+def join(blocks: Iterable[Block]) -> bytes:
+    """Return the text of all blocks."""
+    return b"".join(text for block in blocks for text in block.texts)
+
+
+def gzipped(blocks: Iterable[Block]) -> bytes:
+    """Return the text of all blocks as one gzip member; only blocks that never were compressed are now."""
+    pieces, checksum, size = [_GZIP_HEAD], 0, 0
+    for block in blocks:
+        text = block.text
+        pieces.append(block.deflated)
+        checksum = zlib.crc32(text, checksum)
+        size += len(text)
+    return b"".join([*pieces, _DEFLATE_END, struct.pack("<LL", checksum, size & 0xFFFFFFFF)])
+
+
+class Table:
+    """Texts by key, in columns that share the keys; each column is handed out in blocks of its own."""
+
+    def __init__(self, columns: int) -> None:
+        self._places: dict[Hashable, int] = {}
+        self._free: list[int] = []
+        self._columns: list[list[Block]] = [[] for _ in range(columns)]
+        self._changed: dict[int, list[list[bytes]]] = {}  # the texts of a block of each column, by the block's index
+        self._shown: list[Blocks] = [() for _ in range(columns)]
+
+    def put(self, key: Hashable, texts: Sequence[str]) -> None:
+        """Set the texts of a key, one for each column; a key without any text takes no place."""
+        if not any(texts):
+            self.drop(key)
+            return
+        place = self._places.get(key)
+        if place is None:
+            place = self._free.pop() if self._free else len(self._places)
+            self._places[key] = place
+        self._set(place, texts)
+
+    def drop(self, key: Hashable) -> None:
+        """Take a key out of all columns; its place is the next new one's."""
+        place = self._places.pop(key, None)
+        if place is not None:
+            self._free.append(place)
+            self._set(place, ("",) * len(self._columns))
+
+    def blocks(self, column: int) -> Blocks:
+        """Return the blocks of a column as they stand."""
+        if self._changed:
+            self._take_in()
+        return self._shown[column]
+
+    def _set(self, place: int, texts: Sequence[str]) -> None:
+        index, row = divmod(place, _ROWS)
+        changed = self._changed.get(index)
+        if changed is None:
+            is_new = index >= len(self._columns[0])
+            changed = [[b""] * _ROWS if is_new else list(blocks[index].texts) for blocks in self._columns]
+            self._changed[index] = changed
+        for column, text in zip(changed, texts, strict=True):
+            column[row] = text.encode()
+
+    def _take_in(self) -> None:
+        for number, blocks in enumerate(self._columns):
+            missing = max(self._changed) + 1 - len(blocks)
+            blocks.extend(Block((b"",) * _ROWS) for _ in range(missing))
+            is_other = False
+            for index, changed in self._changed.items():
+                texts = tuple(changed[number])
+                if texts != blocks[index].texts:
+                    blocks[index] = Block(texts)
+                    is_other = True
+            if is_other:
+                self._shown[number] = tuple(block for block in blocks if any(block.texts))
+        self._changed = {}

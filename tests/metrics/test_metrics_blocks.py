@@ -1,0 +1,81 @@
+"""Blocks of texts: what changes, what is shared, and what a gzip reader makes of them."""
+
+import gzip
+import zlib
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.metrics.blocks import Block, Table, gzipped, join
+
+TEXTS = st.sampled_from(["", "one\n", "two 2.0\n", "three\nlines 🔥\n"])
+STEPS = st.lists(st.tuples(st.integers(0, 300), st.none() | st.tuples(TEXTS, TEXTS)), max_size=400)
+
+
+def shown(table: Table, column: int) -> list[str]:
+    """Return the texts of a column that are not empty."""
+    return [text.decode() for block in table.blocks(column) for text in block.texts if text]
+
+
+@given(st.lists(STEPS, max_size=4))
+def test_a_table_holds_what_was_last_put(rounds: list[list[tuple[int, tuple[str, str] | None]]]) -> None:
+    """Whatever is put, replaced and dropped between one look and the next."""
+    table = Table(2)
+    told: dict[int, tuple[str, str]] = {}
+    for steps in rounds:
+        for key, texts in steps:
+            if texts is None:
+                table.drop(key)
+                told.pop(key, None)
+            else:
+                table.put(key, texts)
+                told[key] = texts
+        for column in range(2):
+            assert Counter(shown(table, column)) == Counter(texts[column] for texts in told.values() if texts[column])
+
+
+def test_what_is_handed_out_never_changes() -> None:
+    """A scrape may still read the blocks of a snapshot while the next one is written."""
+    table = Table(1)
+    table.put("a", ["1\n"])
+    before = table.blocks(0)
+    table.put("a", ["2\n"])
+
+    assert (join(before), join(table.blocks(0))) == (b"1\n", b"2\n")
+
+
+def test_blocks_without_a_change_are_the_same_objects() -> None:
+    """So what was compressed stays so; to put the same text again is no change."""
+    table = Table(1)
+    for key in range(200):
+        table.put(key, [f"{key}\n"])
+    before = table.blocks(0)
+    table.put(3, ["3\n"])
+    assert table.blocks(0) is before
+
+    table.put(199, ["new\n"])
+    after = table.blocks(0)
+
+    assert [old is new for old, new in zip(before, after, strict=True)] == [True, True, True, False]
+
+
+def test_places_of_those_who_left_are_taken_again() -> None:
+    """A table does not grow with all the keys that there ever were."""
+    table = Table(1)
+    for key in range(10_000):
+        table.put(key, ["x\n"])
+        table.drop(key - 10)
+
+    assert len(table.blocks(0)) == 1
+
+
+@given(st.lists(st.lists(st.binary(max_size=300), min_size=1, max_size=5), max_size=6))
+def test_gzip_is_one_member_with_all_the_text(rows: list[list[bytes]]) -> None:
+    """Also for readers who stop after the first member, and whether or not a block was compressed before."""
+    blocks = [Block(texts) for texts in rows]
+    body = gzipped(blocks[::2]) and gzipped(blocks)
+    reader = zlib.decompressobj(16 + zlib.MAX_WBITS)
+
+    assert reader.decompress(body) == join(blocks) == gzip.decompress(body)
+    assert (reader.eof, reader.unused_data) == (True, b"")

@@ -1,0 +1,71 @@
+"""The lines that we write, against those of the client library's encoders."""
+
+import math
+from collections.abc import Iterator, Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client.exposition import generate_latest as text_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.openmetrics.exposition import generate_latest as openmetrics_latest
+from prometheus_client.registry import Collector
+from prometheus_client.samples import Exemplar
+
+from exporter.flow.labels import Labels, extend, make_labels
+from exporter.metrics.lines import sample_line, with_exemplar
+
+NAMES = st.sampled_from(["a", "alert_id", "alert_name", "b", "le", "m", "strategy_id", "strategy_name", "z"])
+TEXTS = st.one_of(st.text(max_size=12), st.sampled_from(['a"b\\c\nd', "", "42", "磁盘", "x" * 300, "\x00\ud800"]))
+LABELS = st.dictionaries(NAMES, TEXTS, max_size=5).map(lambda pairs: make_labels({**pairs, "source": "prod"}))
+MORE = st.dictionaries(NAMES, TEXTS, max_size=4).map(lambda pairs: dict(sorted(pairs.items())))
+NUMBERS = st.one_of(
+    st.integers(-(10**9), 10**12),
+    st.floats(allow_nan=True, allow_infinity=True),
+    st.sampled_from([0, 0.0, -0.0, 999_999, 1e6, 1_700_000_000.123, 5e-324, math.nan]),
+)
+
+
+class One(Collector):
+    """A registry of one family with one sample."""
+
+    def __init__(self, labels: Labels, value: float, exemplar: Exemplar | None = None) -> None:
+        self.metric = Metric("bkm", "Help.", "histogram")
+        self.metric.add_sample("bkm_bucket", dict(labels), value, exemplar=exemplar)
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the family."""
+        yield self.metric
+
+
+@given(LABELS, NUMBERS)
+def test_a_line_is_the_librarys(labels: Labels, value: float) -> None:
+    """In both formats, for any text and any number."""
+    line = sample_line("bkm_bucket", labels, value).encode()
+
+    assert line == text_latest(One(labels, value)).splitlines(keepends=True)[2]
+    assert openmetrics_latest(One(labels, value)).endswith(line + b"# EOF\n")
+
+
+@given(LABELS, MORE, NUMBERS)
+def test_labels_on_top_are_put_where_they_belong(labels: Labels, more: Mapping[str, str], value: float) -> None:
+    """They win over those of the same name, and an empty one takes its name away."""
+    line = sample_line("x", labels, value, tuple(more), tuple(more.values()))
+
+    assert line == sample_line("x", extend(labels, **more), value)
+
+
+@pytest.mark.parametrize("seconds", [0.25, 4.5, 1e6, 1234567.891])
+def test_an_exemplar_is_the_librarys(seconds: float) -> None:
+    """With its labels escaped, and its time as it is."""
+    labels = make_labels({"source": "prod", "le": "60.0"})
+    exemplar = Exemplar({"alert_id": 'a"b'}, seconds, 1_700_000_006.25)
+
+    line = with_exemplar(sample_line("bkm_bucket", labels, 3.0), exemplar)
+
+    assert openmetrics_latest(One(labels, 3.0, exemplar)).decode().endswith(f"{line}# EOF\n")
+
+
+def test_without_an_exemplar_a_line_stays_as_it_is() -> None:
+    """Most buckets have none."""
+    assert with_exemplar("x 1.0\n", None) == "x 1.0\n"
