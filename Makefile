@@ -2,7 +2,7 @@
 # make test   set up, then every test
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup run stack test check format bench docs dashboards pictures image release servers browser lock clean
+.PHONY: help setup run stack test check format bench docs dashboards pictures image release servers browser builder systemd lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -17,8 +17,8 @@ help:
 	@echo "make stack   simulator, exporter, Prometheus and Alertmanager, on this machine"
 	@echo "make test    every test"
 	@echo "make check   format, lint, types"
-	@echo "make bench   the benchmarks"
-	@echo "make docs    docs/metrics.md, from the tables of metrics"
+	@echo "make bench   the benchmarks, into docs/benchmarks.md; BENCH=scrape prints one of them"
+	@echo "make docs    docs/metrics.md and the tables of docs/configuration.md, from the code"
 	@echo "make dashboards  grafana/dashboards, from the code beside them"
 	@echo "make pictures  docs/status-page*.png, of the demo"
 	@echo "make image   the container image, by Docker or buildah, and its tests"
@@ -49,12 +49,19 @@ servers:
 browser:
 	@tools/need-debian 'command -v chromium' chromium
 
+# Docker builds the image where its engine runs; else these do.
+builder:
+	@tools/need-debian 'docker info || { command -v buildah && command -v mmdebstrap; }' buildah mmdebstrap debian-archive-keyring
+
+systemd:
+	@tools/need-debian 'command -v systemd-analyze' systemd
+
 stack: $(READY) servers
 	@exec $(BIN)/python -m tools.stack
 
-test: $(READY) servers browser
+test: $(READY) servers browser builder systemd
 	@rm -f .coverage .coverage.*
-	$(BIN)/pytest --cov --cov-report=term -n 4 $(ARGS)
+	$(BIN)/pytest --cov --cov-report=term -n 4 --durations=5 $(ARGS)
 
 check: $(READY)
 	$(BIN)/ruff format --check .
@@ -66,10 +73,11 @@ format: $(READY)
 	$(BIN)/ruff format .
 
 bench: $(READY)
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench $(BENCH)
 
 docs: $(READY)
 	$(BIN)/python -m tools.metrics_doc
+	$(BIN)/python -m tools.config_doc
 
 dashboards: $(READY)
 	$(BIN)/python -m grafana
@@ -79,7 +87,7 @@ pictures: $(READY) browser
 
 image: $(READY)
 	tools/image
-	$(BIN)/pytest -q tests/deploy/test_deploy_image.py
+	IMAGE=bkmonitor-flow-exporter:latest $(BIN)/pytest -q tests/deploy/test_deploy_image.py
 
 release: $(READY)
 	$(BIN)/python -m tools.release

@@ -95,7 +95,7 @@ def test_services_wait_for_services_that_there_are() -> None:
         ("dashboards", "service_completed_successfully"),
     }
     assert f":{own_ports('simulator')[0]}/" in SERVICES["simulator"]["healthcheck"]["test"][-1]
-    assert f":{own_ports('exporter')[0]}/-/healthy" in (TOP / "Dockerfile").read_text()
+    assert f'"exporter.healthcheck", "127.0.0.1:{own_ports("exporter")[0]}"]' in (TOP / "Dockerfile").read_text()
 
 
 def test_each_service_is_told_where_the_others_are() -> None:

@@ -1,5 +1,7 @@
 """deploy/kubernetes: that the objects fit together, and do what they say, as far as that shows without a cluster."""
 
+import json
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -149,6 +151,21 @@ def test_each_probe_asks_what_it_is_for() -> None:
         "livenessProbe": "/-/healthy",
         "readinessProbe": "/-/ready",
     }
+
+
+def test_the_probes_behind_users_fit_the_pod() -> None:
+    """The documented patch takes the place of each probe's request, and runs the image's own health check."""
+    (patch,) = re.findall(r"```yaml\n(.+?)```", (TOP / "docs" / "operations.md").read_text(), re.DOTALL)
+    document = yaml.safe_load(patch)
+    (container,) = document["spec"]["template"]["spec"]["containers"]
+    changed = {key: value for key, value in container.items() if key.endswith("Probe")}
+    command = changed["livenessProbe"]["exec"]["command"]
+
+    assert document["metadata"]["name"] == STATEFUL_SET["metadata"]["name"]
+    assert container["name"] == CONTAINER["name"]
+    assert set(changed) == set(probes())
+    assert [(probe["httpGet"], probe["exec"]["command"]) for probe in changed.values()] == [(None, command)] * 3
+    assert json.dumps(command)[:-1] in (TOP / "Dockerfile").read_text()
 
 
 def test_the_pod_may_do_nothing_it_need_not() -> None:
