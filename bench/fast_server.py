@@ -1,4 +1,4 @@
-"""A server that costs next to nothing: each get_event_log gets the same life. Prints its port."""
+"""A server that costs next to nothing: each get_event_log gets the same life. `fast_server [PORT]` prints its port."""
 
 import asyncio
 import json
@@ -33,8 +33,8 @@ _ANSWER = (
 )
 
 
-async def _serve() -> None:
-    server = await asyncio.start_server(_answer, "127.0.0.1", 0)
+async def _serve(port: int) -> None:
+    server = await asyncio.start_server(_answer, "127.0.0.1", port)
     click.echo(server.sockets[0].getsockname()[1])
     sys.stdout.flush()
     await server.serve_forever()
@@ -49,4 +49,4 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve())
+    asyncio.run(_serve(int(sys.argv[1]) if sys.argv[1:] else 0))

@@ -11,6 +11,7 @@ from itertools import islice
 from statistics import mean, median
 from zoneinfo import ZoneInfo
 
+from bench.timing import Comparison, Quantity
 from exporter.blueking import Page, read_log, read_page
 from exporter.config import HistogramSettings, LabelSettings, PollSettings, RateLimitSettings, SearchSettings
 from exporter.flow.deadlines import NO_TARGETS, AckTarget, AckTargets
@@ -30,6 +31,8 @@ _ALERTS = 2_000
 _EPOCH = 1_767_225_600.0
 _SHANGHAI = ZoneInfo("Asia/Shanghai")
 _PLAIN_INTERVAL = 30
+_QUIET = 100
+_OURS = f"ours / each open alert every {_PLAIN_INTERVAL} s"
 _HOUR = 3600.0
 _POLL = PollSettings()
 _FIELDS = (LabelSettings(field="severity"),)
@@ -47,22 +50,33 @@ class Tally:
     delays: list[float] = field(default_factory=list)
 
 
-def run() -> Iterator[str]:
-    """Yield the report, line by line."""
+def run() -> Iterator[Comparison]:
+    """Yield the comparisons."""
     chosen = list(islice((life for life in lives(_SETTINGS) if life.ended_at is not None), _ALERTS))
     plain, ours = _plain(chosen), _ours(chosen)
-    total = sum(ours.calls.values())
-    never = sum(life.acked_at is None for life in chosen) / len(chosen)
-    open_for = median((life.ended_at or 0) - life.alert.created_at for life in chosen)
-    yield f"get_event_log for {len(chosen)} alerts (median {open_for / 60:.0f} min open, {never:.0%} never acked):"
-    polls, delay = sum(plain.calls.values()), mean(plain.delays)
-    yield f"  every {_PLAIN_INTERVAL} s while open: {polls}, ACK seen after {delay:.1f} s"
-    yield f"  ours: {total}, ACK seen after {mean(ours.delays):.1f} s, beside {ours.searches} searches"
-    yield f"  ratio: 1/{polls / total:.1f}; ours by reason: {dict(ours.calls.most_common())}"
+    yield _calls(f"reads of {_ALERTS:,} alerts' logs", ours, plain, f"{_described(chosen)} {_reasons(ours)}")
     due = _ours(chosen, _TARGETS)
-    calls = sum(due.calls.values())
-    yield f"  with ack targets of 5 and 30 min: {calls}, 1/{polls / calls:.1f}; {dict(due.calls.most_common())}"
-    yield f"  in an hour in which nothing changes, 100 open alerts: {_quiet_hour()} calls, plain {100 * 120}"
+    yield _calls("the same with ack targets of 5 and 30 min", due, plain, _reasons(due))
+    mine, others = (Quantity(mean(tally.delays), "s") for tally in (ours, plain))
+    yield Comparison(f"mean time until an ACK is seen: {_OURS}", mine, others)
+    quiet, always = Quantity(_quiet_hour(), "reads"), Quantity(_QUIET * _HOUR / _PLAIN_INTERVAL, "reads")
+    yield Comparison(f"reads in an hour in which nothing changes, {_QUIET} open alerts: {_OURS}", quiet, always)
+
+
+def _calls(what: str, ours: Tally, plain: Tally, note: str) -> Comparison:
+    mine, others = (Quantity(sum(tally.calls.values()), "reads") for tally in (ours, plain))
+    return Comparison(f"{what}: {_OURS}", mine, others, notes=(note,))
+
+
+def _described(chosen: list[Life]) -> str:
+    open_for = median((life.ended_at or 0) - life.alert.created_at for life in chosen)
+    never = sum(life.acked_at is None for life in chosen) / len(chosen)
+    return f"In simulated time; median {open_for / 60:.0f} min open, {never:.0%} never acknowledged."
+
+
+def _reasons(ours: Tally) -> str:
+    reasons = ", ".join(f"{reason} {calls:,}" for reason, calls in ours.calls.most_common())
+    return f"Ours by reason: {reasons}; beside them {ours.searches:,} searches."
 
 
 def _plain(chosen: list[Life]) -> Tally:
@@ -83,7 +97,7 @@ def _ours(chosen: list[Life], targets: AckTargets = NO_TARGETS) -> Tally:
 
 def _quiet_hour() -> int:
     settings = SimulatorSettings(dialect="today", epoch=_EPOCH, history=0, alerts_per_hour=0)
-    quiet = [_silent(life) for life in islice(lives(_SETTINGS), 100)]
+    quiet = [_silent(life) for life in islice(lives(_SETTINGS), _QUIET)]
     start = max(life.alert.created_at for life in quiet) + 6 * _HOUR
     return sum(_simulate(World(settings, quiet), start, start + 7 * _HOUR, count_from=start + 6 * _HOUR).calls.values())
 

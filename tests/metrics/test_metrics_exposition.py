@@ -197,3 +197,25 @@ def test_own_metrics_start_at_zero_and_count() -> None:
     assert "_created" not in body(after)
     assert "process_resident_memory_bytes" in body(after)
     assert "python_info" in body(after)
+
+
+@pytest.mark.parametrize(
+    ("name", "families"),
+    [
+        ("bkmonitor_flow_records_total", ["bkmonitor_flow_records"]),
+        ("bkmonitor_flow_records", ["bkmonitor_flow_records"]),
+        ("bkmonitor_flow_time_to_ack_seconds_bucket", ["bkmonitor_flow_time_to_ack_seconds"]),
+        ("bkmonitor_flow_exporter_source_up", ["bkmonitor_flow_exporter_source_up"]),
+        ("nothing_of_ours", []),
+    ],
+)
+def test_families_by_name(name: str, families: list[str]) -> None:
+    """A family is told whole, whichever of its names is asked for."""
+    snapshot = take(make_moment(), NOTHING)
+    form = Form(Format.OPENMETRICS)
+
+    body = snapshot.body(form, {name})
+
+    assert [family.name for family in openmetrics_families(body.decode())] == families
+    assert set(body.splitlines()) <= set(snapshot.body(form).splitlines())
+    assert gzip.decompress(snapshot.body(Form(Format.OPENMETRICS, is_gzipped=True), {name})) == body

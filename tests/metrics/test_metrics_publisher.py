@@ -1,18 +1,19 @@
 """What the publisher hands out, and what it notes of it."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 
 from exporter.ledger import SeriesTotal
-from exporter.metrics import Form, Format, Publisher
+from exporter.metrics import Form, Format, Publisher, Snapshot
 from tests.e2e.harness import wait_until
 from tests.metrics.moments import RECORDS, TOTALS, make_moment
 
 PLAIN = Form(Format.TEXT)
+GZIPPED = Form(Format.OPENMETRICS, is_gzipped=True)
 YOUNG = make_moment({RECORDS: SeriesTotal((3.0,))})
 
 
@@ -49,6 +50,33 @@ def test_newborn_series_are_noted_when_a_scrape_gets_them(publisher: Publisher) 
 
     assert list(publisher.take_served()) == [((RECORDS,), 42.0)]
     assert list(publisher.take_served()) == []
+
+
+def test_a_scrape_of_other_families_is_no_birth(publisher: Publisher) -> None:
+    """Who asks for some families by name got the zeros of those alone."""
+    publisher.scrape(PLAIN, {"bkmonitor_flow_open_alerts"})
+    assert list(publisher.take_served()) == []
+
+    publisher.scrape(PLAIN, {"bkmonitor_flow_records_total"})
+    assert list(publisher.take_served()) == [((RECORDS,), 42.0)]
+
+
+def test_what_scrapes_ask_for_is_made_ahead_of_them(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A form that was asked for lately is ready with the next snapshot, others are made when they are asked for."""
+    made: list[Form] = []
+    body = Snapshot.body
+
+    def noted(self: Snapshot, form: Form, names: Collection[str] = ()) -> bytes:
+        made.append(form)
+        return body(self, form, names)
+
+    publisher.scrape(GZIPPED)
+    monkeypatch.setattr(Snapshot, "body", noted)
+    after = make_moment(TOTALS)
+    publisher.publish(after)
+    wait_until(lambda: publisher.current.moment is after, within=20)
+
+    assert made == [GZIPPED]
 
 
 class Broken(CollectorRegistry):

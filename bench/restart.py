@@ -1,0 +1,124 @@
+"""A restart with many open alerts: from the start of the process to its first scrape, which tells all of them."""
+
+import gzip
+import http.client
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from bench.open_alerts import ALERTS, OPENMETRICS, SERVE, told_alerts, write_config, write_ledger
+from bench.servers import Server, free_address
+from bench.timing import Comparison, Quantity, at_most
+
+_ALLOWED = Quantity(3.0, "s")
+_ROUNDS = 5
+_WITHIN = 120.0
+_TRY_EVERY = 0.01
+_STOP_WITHIN = 15.0
+# Run in a process of its own, so that it imports as much as `serve` does.
+_FIRST_PHASES = """\
+import sys, time
+from pathlib import Path
+started = time.perf_counter()
+import exporter.commands.serving
+print(time.perf_counter() - started)
+from exporter.config import load_config
+from exporter.ledger import open_ledger
+from exporter.service import bounds
+settings = load_config(Path(sys.argv[1]), {})
+limits = bounds(settings.histograms, settings.ack_targets)
+import gc
+gc.disable()  # as `serve` does
+started = time.perf_counter()
+ledger = open_ledger(settings.ledger.url, limits)
+print(time.perf_counter() - started)
+ledger.close()
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """One start: the seconds to the first scrape, and the CPU seconds of the process until then."""
+
+    seconds: float
+    cpu: float
+
+
+def run() -> Iterator[Comparison]:
+    """Yield the comparisons with reading the ledger's file once, and with what is allowed."""
+    with tempfile.TemporaryDirectory() as name:
+        config = write_config(Path(name), own_label_sets=False)
+        ledger = write_ledger(config, time.time(), own_label_sets=False)
+        size = Quantity(ledger.stat().st_size, "bytes")
+        starts = [_start(config) for _ in range(_ROUNDS)]
+        reading = Quantity(median(_seconds_to_read(ledger) for _ in range(_ROUNDS)), "s")
+        phases = [_first_phases(config) for _ in range(_ROUNDS)]
+    start = Quantity(median(each.seconds for each in starts), "s")
+    imports, loading = (median(times) for times in zip(*phases, strict=True))
+    cpu = Quantity(median(each.cpu for each in starts), "s")
+    rest = Quantity(start.value - imports - loading, "s")
+    work = f"start of `serve` with {ALERTS:,} open alerts to its first scrape, which tells all of them"
+    yield Comparison(f"{work}: / {_ALLOWED}", start, _ALLOWED, at_most(1.0))
+    yield Comparison(
+        f"{work}: / reading its file of {size} once",
+        start,
+        reading,
+        notes=(
+            f"CPU until then: {cpu}. Imports take {Quantity(imports, 's')}, opening the ledger {Quantity(loading, 's')}; "
+            f"the rest, {rest}, is who is watched and due when, the first rendering, and the scrape.",
+        ),
+    )
+
+
+def _start(config: Path) -> _Start:
+    address = free_address()
+    command = [*SERVE, f"--config.file={config}", f"--web.listen-address={address}"]
+    started = time.perf_counter()
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)  # noqa: S603 - our own command
+    try:
+        server = Server(address, process)
+        body = _first_scrape(server, started + _WITHIN)
+        found = _Start(time.perf_counter() - started, server.cpu())
+    finally:
+        process.terminate()
+        process.wait(_STOP_WITHIN)
+    told = told_alerts(gzip.decompress(body).decode())
+    if told != ALERTS:
+        raise RuntimeError(f"the first scrape tells {told} open alerts of {ALERTS}")
+    return found
+
+
+def _first_scrape(server: Server, deadline: float) -> bytes:
+    while server.is_running() and time.perf_counter() < deadline:
+        connection = http.client.HTTPConnection(server.address, timeout=_WITHIN)
+        try:
+            connection.request("GET", "/metrics", headers=OPENMETRICS)
+            answer = connection.getresponse()
+            body = answer.read()
+        except ConnectionRefusedError:
+            time.sleep(_TRY_EVERY)
+            continue
+        finally:
+            connection.close()
+        if answer.status != http.HTTPStatus.OK:
+            raise RuntimeError(f"{server.url}/metrics answers {answer.status}: {body[:200]!r}")
+        return body
+    raise RuntimeError(f"`serve` ended, or answers no scrape within {_WITHIN:.0f} s")
+
+
+def _seconds_to_read(file: Path) -> float:
+    started = time.perf_counter()
+    file.read_bytes()
+    return time.perf_counter() - started
+
+
+def _first_phases(config: Path) -> tuple[float, float]:
+    """Return the seconds that the imports and the opening of the ledger take."""
+    told = subprocess.check_output([sys.executable, "-c", _FIRST_PHASES, str(config)], text=True)  # noqa: S603 - our own
+    imports, loading = map(float, told.split())
+    return imports, loading
