@@ -38,26 +38,28 @@ def run() -> Iterator[Comparison]:
     empty = _measure(0, own_label_sets=False)
     few = _measure(ALERTS, own_label_sets=False)
     own = _measure(_OWN_LABEL_SETS, own_label_sets=True)
+    added = (
+        f"An alert adds {few.per_alert(empty)} to the {empty.resident} of an exporter without any; its series, "
+        f"{Quantity(few.body.value / few.alerts, 'bytes')} of a scrape's text, are a part of that."
+    )
+    each = own.series / own.alerts
+    own_sets = (
+        f"Where each of {own.alerts:,} alerts has a label set of its own, it makes {each:.0f} series, most of them of "
+        f"counters and histograms, which outlive it: {ALERTS:,} such alerts would be {ALERTS * each / 1e6:.1f} million "
+        f"series and take {Quantity(ALERTS * own.per_alert(empty).value, 'bytes')}."
+    )
     yield Comparison(
         f"resident memory with {few.alerts:,} open alerts that share 60 label sets: `serve` / {_ALLOWED}",
         few.resident,
         _ALLOWED,
         at_most(1.0),
-        notes=(
-            f"An alert adds {few.per_alert(empty)} to the {empty.resident} of an exporter without any, two series and "
-            f"{Quantity(few.body.value / few.alerts, 'bytes')} of a scrape's text included.",
-        ),
+        notes=(added,),
     )
     yield Comparison(
         "memory per alert: each with a label set of its own / 60 label sets",
         own.per_alert(empty),
         few.per_alert(empty),
-        notes=(
-            f"Where each of {own.alerts:,} alerts has a label set of its own, it adds {own.series / own.alerts:.0f} "
-            f"series as well, counters and histograms that outlive it: {ALERTS:,} such alerts would be "
-            f"{ALERTS * own.series / own.alerts / 1e6:.1f} million series and take "
-            f"{Quantity(ALERTS * own.per_alert(empty).value, 'bytes')}.",
-        ),
+        notes=(own_sets,),
     )
 
 

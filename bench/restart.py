@@ -62,17 +62,13 @@ def run() -> Iterator[Comparison]:
     imports, loading = (median(times) for times in zip(*phases, strict=True))
     cpu = Quantity(median(each.cpu for each in starts), "s")
     rest = Quantity(start.value - imports - loading, "s")
-    work = f"start of `serve` with {ALERTS:,} open alerts to its first scrape, which tells all of them"
-    yield Comparison(f"{work}: / {_ALLOWED}", start, _ALLOWED, at_most(1.0))
-    yield Comparison(
-        f"{work}: / reading its file of {size} once",
-        start,
-        reading,
-        notes=(
-            f"CPU until then: {cpu}. Imports take {Quantity(imports, 's')}, opening the ledger {Quantity(loading, 's')}; "
-            f"the rest, {rest}, is who is watched and due when, the first rendering, and the scrape.",
-        ),
+    work = f"from the start of `serve` to its first scrape, which tells {ALERTS:,} open alerts: ours"
+    parts = (
+        f"CPU until then: {cpu}. Imports take {Quantity(imports, 's')}, opening the ledger {Quantity(loading, 's')}; "
+        f"the rest, {rest}, is who is watched and due when, the first rendering, and the scrape."
     )
+    yield Comparison(f"{work} / {_ALLOWED}", start, _ALLOWED, at_most(1.0))
+    yield Comparison(f"{work} / reading its file of {size} once", start, reading, notes=(parts,))
 
 
 def _start(config: Path) -> _Start:

@@ -7,6 +7,7 @@ from exporter.blueking.head import Head
 from exporter.blueking.refusals import Said, redirect, refusal, whole_number
 
 _FINE_CODES = (0, 200)
+_MOST_VALUES = 2_000_000  # of a log of a hundred thousand rows; each may take a hundred bytes of memory
 _NO_JSON = object()
 
 
@@ -46,6 +47,8 @@ def read_answer(answer: object, head: Head) -> object:
 
 
 def _parsed(body: bytes) -> object:
+    if _has_too_many_values(body):
+        return _NO_JSON
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
@@ -66,9 +69,16 @@ def _plain_text(body: bytes) -> str:
     return "" if _is_markup(body) else body.decode("utf-8", "replace")
 
 
+def _has_too_many_values(body: bytes) -> bool:
+    """Whether it would take much more memory than its own: the largest answer has room for ten million `{}`."""
+    return sum(map(body.count, (b",", b"[", b"{"))) > _MOST_VALUES
+
+
 def _look(body: bytes) -> str:
     if not body.strip():
         return "an empty body"
+    if _has_too_many_values(body):
+        return f"more than {_MOST_VALUES} values"
     if _is_markup(body):
         return "HTML"
     return "JSON that is cut off or broken" if body.lstrip()[:1] in b"{[" else "text"

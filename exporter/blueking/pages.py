@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from exporter.blueking.answers import read_answer
 from exporter.blueking.errors import Unreadable
@@ -10,12 +11,16 @@ from exporter.blueking.head import Head
 from exporter.blueking.refusals import whole_number
 from exporter.blueking.times import read_seconds
 from exporter.config import ALERT_ID
+from exporter.flow.sharing import shared_mapping
 from exporter.flow.sightings import Outcome, Sighting
 
 _TEXTS = ("alert_name", "bk_biz_id", "bk_biz_name", "category", "strategy_id", "strategy_name")
+_FIELDS = (*_TEXTS, "severity")
+_HELD = 16_384  # combinations of fields, those read last: alerts of one strategy share them, as a rule
 _SEVERITIES = {1: "fatal", 2: "warning", 3: "remind"}
 _OUTCOMES = {"ABNORMAL": None, "RECOVERED": Outcome.RECOVERED, "CLOSED": Outcome.CLOSED}
 _HUGE = 10**18  # beyond any id there is; numbers of thousands of digits cannot even be printed
+_ID = re.compile(ALERT_ID)
 _SEARCH = Head("search_alert")
 
 
@@ -96,10 +101,24 @@ def _newest_of_each(sightings: Iterable[Sighting]) -> tuple[Sighting, ...]:
     return tuple(newest.values())
 
 
-def _fields(row: Mapping[str, object]) -> dict[str, str]:
-    severity = whole_number(row.get("severity"))
-    named = "" if severity is None else _SEVERITIES.get(severity, "")
-    return {name: _text(row.get(name)) for name in _TEXTS} | {"severity": named}
+def _fields(row: Mapping[str, object]) -> Mapping[str, str]:
+    values = tuple(map(row.get, _FIELDS))
+    try:
+        return _held_fields(*values)
+    except TypeError:  # a list or an object, of which there is nothing to hold
+        return _fields_of(*values)
+
+
+def _fields_of(*values: object) -> Mapping[str, str]:
+    """Return the fields of an alert that has these values of `_FIELDS`."""
+    *texts, severity = values
+    number = whole_number(severity)
+    named = "" if number is None else _SEVERITIES.get(number, "")
+    return shared_mapping(dict(zip(_TEXTS, map(_text, texts), strict=True)) | {"severity": named})
+
+
+# Typed, because 1, 1.0 and true are equal keys and not equal values. The same alerts come back with every cycle.
+_held_fields = lru_cache(_HELD, typed=True)(_fields_of)
 
 
 def _outcome(status: object, ended_at: float | None) -> Outcome | None:
@@ -113,7 +132,7 @@ def _alert_id(value: object) -> str | None:
     # No float: the longer ids are beyond its precision.
     if isinstance(value, int) and not isinstance(value, bool) and 0 < value < _HUGE:
         return str(value)
-    return value if isinstance(value, str) and re.fullmatch(ALERT_ID, value) else None
+    return value if isinstance(value, str) and _ID.fullmatch(value) else None
 
 
 def _text(value: object) -> str:
@@ -125,9 +144,11 @@ def _text(value: object) -> str:
 
 
 def _is_true(value: object) -> bool:
+    if value is None or value is False:  # what nearly all are
+        return False
     return value in (True, 1, "1") or (isinstance(value, str) and value.lower() == "true")
 
 
 def _time(value: object) -> float | None:
     """Return unix seconds; 0 stands for none, as null does (api.md)."""
-    return read_seconds(value) or None
+    return None if value is None else read_seconds(value) or None

@@ -24,10 +24,12 @@ def read_seconds(value: object) -> float | None:
 
     None for what is no time between the years 1970 and 2199.
     """
+    if type(value) is int:  # what nearly all are: this is done for every row of every search
+        return float(value) if 0 <= value < _TOO_LATE else None
     if isinstance(value, str):
         text = value.strip()
         return _plausible(float(text)) if _SECONDS.fullmatch(text) else None
-    return None if isinstance(value, bool) or not isinstance(value, int | float) else _plausible(value)
+    return _plausible(value) if isinstance(value, float) else None
 
 
 def _written(text: str, zone: ZoneInfo) -> float | None:

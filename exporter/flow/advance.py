@@ -10,6 +10,7 @@ from exporter.flow.known import KnownAlert, Milestone, creation_from_id
 from exporter.flow.labels import extend
 from exporter.flow.observations import Count, Observation, Observations, Total, rejected
 from exporter.flow.records import FlowRecord, Log, Operate
+from exporter.flow.sharing import shared_mapping, shared_sighting
 from exporter.flow.sightings import Sighting
 from exporter.flow.telling import Teller
 
@@ -88,12 +89,12 @@ def see(known: KnownAlert, sighting: Sighting, now: float) -> KnownAlert:
     What it means is for the next read of the log to find out; an acknowledgement or an end makes that read due.
     """
     before = known.sighting
-    if before is not None and replace(sighting, updated_at=before.updated_at) == before:
+    if before is not None and sighting.tells_the_same_as(before):
         return known
     is_news = before is None or (sighting.is_acked, sighting.outcome) != (before.is_acked, before.outcome)
     return replace(
         known,
-        sighting=sighting,
+        sighting=shared_sighting(sighting),
         ack_sighted_at=now if sighting.is_acked and known.ack_sighted_at is None else known.ack_sighted_at,
         quiet_reads=0 if is_news else known.quiet_reads,
     )
@@ -119,9 +120,8 @@ def _expires_at(known: KnownAlert, created_at: float | None, policy: Policy) -> 
 
 
 def _high_water(counted: Mapping[str, int], shown: Mapping[str, int]) -> Mapping[str, int]:
-    if not counted:
-        return shown
-    return {**counted, **{name: max(number, counted.get(name, 0)) for name, number in shown.items()}}
+    more = {name: number for name, number in shown.items() if number > counted.get(name, 0)}
+    return shared_mapping({**counted, **more}) if more else counted
 
 
 def _is_news(observations: Observations) -> bool:

@@ -16,6 +16,7 @@ LATE_ACK_TRIES = 3
 NEAREST_ZONES = 900.0
 """How far two time zones are apart at least, in seconds."""
 
+_NONE_COUNTED: Mapping[str, int] = {}
 _ID_PREFIX_DIGITS = 10
 _EARLIEST_PLAUSIBLE = 1_262_304_000  # 2010-01-01
 _CLOCK_TOLERANCE = 86_400
@@ -60,8 +61,8 @@ class KnownAlert:
     read_at: float | None = None
     created_at: float | None = None
     creation_recorded: bool = False
-    counted: Mapping[str, int] = field(default_factory=dict)
-    rejected: Mapping[str, int] = field(default_factory=dict)
+    counted: Mapping[str, int] = field(default_factory=lambda: _NONE_COUNTED)
+    rejected: Mapping[str, int] = field(default_factory=lambda: _NONE_COUNTED)
     ack: Milestone = Milestone()
     first_action: Milestone = Milestone()
     end: Milestone = Milestone()

@@ -19,7 +19,8 @@ class Sighting:
 
     `fields` are the alert's own, by the names that the config's `labels:` takes, as label values: `severity` by its
     name, a field that the API left out as the empty text. `outcome` and `ended_at` are None while the alert is open,
-    `ended_at` also where the API did not say.
+    `ended_at` also where the API did not say. `updated_at` only tells which of two sightings is the newer one; what is
+    known of an alert does without it.
     """
 
     alert_id: str
@@ -30,3 +31,14 @@ class Sighting:
     ended_at: float | None = None
     outcome: Outcome | None = None
     updated_at: float = 0.0
+
+    def tells_the_same_as(self, other: "Sighting") -> bool:
+        """Whether both tell the same of one alert, whenever that was updated."""
+        return (
+            self.fields == other.fields
+            and self.is_acked == other.is_acked
+            and self.is_shielded == other.is_shielded
+            and self.created_at == other.created_at
+            and self.ended_at == other.ended_at
+            and self.outcome is other.outcome
+        )

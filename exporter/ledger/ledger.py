@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import IO
 
 import structlog
-from sqlalchemy import Connection, Engine, delete, func, make_url, select
+from sqlalchemy import Connection, Engine, delete, make_url, select
 
 from exporter.flow.known import KnownAlert
 from exporter.flow.labels import Labels
 from exporter.flow.observations import Total
+from exporter.flow.sharing import shared_alert
 from exporter.ledger import schema
 from exporter.ledger.errors import CommitFailed, LedgerError
-from exporter.ledger.rows import alert_from, labels_from
+from exporter.ledger.loading import load_alerts, load_totals
+from exporter.ledger.rows import alerts_from
 from exporter.ledger.sqlite import HeldFiles, hold, open_engine, translated
 from exporter.ledger.totals import (
     Bounds,
@@ -25,7 +27,6 @@ from exporter.ledger.totals import (
     SeriesTotal,
     View,
     alert_labels,
-    cell_names,
     exemplars,
     with_exemplars,
 )
@@ -82,20 +83,25 @@ class Ledger:
         self._version = 0
         self._retention = float("inf")
         self._merging = threading.Lock()
+        self._view: View | None = None  # the last one; what it shows is copied before it changes
+        self._viewed_version = 0
         with engine.begin() as connection:
             _restart_changed_histograms(connection, bounds)
-            self._ids, self._totals = _load_totals(connection, bounds)
+            self._ids, self._totals = load_totals(connection, bounds)
             self._unrevealed = {series for series, total in self._totals.items() if not total.revealed}
-            self._alerts = _load_alerts(connection)
+            self._alerts = load_alerts(connection)
             self._baselines = {row.name: row.baseline_at for row in connection.execute(select(schema.sources))}
             self._good_cycles = {
                 (row.source, row.watch): row.last_good_cycle_at for row in connection.execute(select(schema.watches))
             }
 
     def view(self) -> View:
-        """Return all that is committed, as of one moment."""
+        """Return all that is committed, as of one moment; the same object as long as nothing more is."""
         with self._merging:
-            return View(self._bounds, dict(self._totals), dict(self._alerts), dict(self._baselines))
+            if self._view is None or self._viewed_version != self._version:
+                self._viewed_version = self._version
+                self._view = View(self._bounds, self._totals, self._alerts, self._baselines)
+            return self._view
 
     @property
     def version(self) -> int:
@@ -124,10 +130,14 @@ class Ledger:
 
     def last_read_at(self, source: str) -> float | None:
         """Return when any alert of a source was last read, in unix seconds."""
-        statement = select(func.max(schema.alerts.c.read_at)).where(schema.alerts.c.source == source)
+        table = schema.alerts
+        # Written so that SQLite goes down the index of those that rest, which were read when they came to, and not
+        # through all alerts of the source.
+        rested = select(table.c.rested_at).where((table.c.source + "") == source, table.c.rested_at.is_not(None))
         with translated(self._path), self._engine.begin() as connection:
-            latest: float | None = connection.execute(statement).scalar_one()
-        return latest
+            newest = connection.execute(rested.order_by(table.c.rested_at.desc()).limit(1)).scalar_one_or_none()
+        times = (newest, *(known.read_at for known in self.unrested(source)))
+        return max((at for at in times if at is not None), default=None)
 
     def label_sets(self) -> set[Labels]:
         """Return the label sets of the alerts that do not rest, and of those that any series counts."""
@@ -148,7 +158,7 @@ class Ledger:
             for start in range(0, len(missing), _IDS_PER_QUERY):
                 chosen = schema.alerts.c.alert_id.in_(missing[start : start + _IDS_PER_QUERY])
                 rows = connection.execute(select(schema.alerts).where(schema.alerts.c.source == source, chosen))
-                found.update((row["alert_id"], alert_from(row)) for row in rows.mappings())
+                found.update((known.alert_id, known) for known in alerts_from(rows))
         return found
 
     def adopt_retention(self, seconds: float) -> None:
@@ -162,9 +172,16 @@ class Ledger:
     def forgettable(self, before: float) -> set[Key]:
         """Return the alerts that were neither first seen nor read since `before`, in unix seconds."""
         table = schema.alerts
-        idle = (table.c.first_seen_at < before) & (table.c.read_at.is_(None) | (table.c.read_at < before))
+        # What rests was read when it came to: going by that, only what is to be forgotten is looked at.
+        idle = (table.c.rested_at < before) & (table.c.first_seen_at < before)
         with translated(self._path), self._engine.begin() as connection:
-            return {(row.source, row.alert_id) for row in connection.execute(select(table).where(idle))}
+            rows = connection.execute(select(table.c.source, table.c.alert_id).where(idle))
+            resting = {(source, alert_id) for source, alert_id in rows}
+        return resting | {
+            key
+            for key, known in self._alerts.items()
+            if known.first_seen_at < before and (known.read_at is None or known.read_at < before)
+        }
 
     def adopt_bounds(self, bounds: Bounds) -> None:
         """Count in other buckets from now on: a histogram whose bounds change starts anew, all else stays.
@@ -177,6 +194,7 @@ class Ledger:
         with translated(self._path, CommitFailed), self._engine.begin() as connection:
             restarted = _restart_changed_histograms(connection, bounds)
         with self._merging:
+            self._leave_totals()
             self._bounds = bounds
             for series in [series for series in self._totals if series.total in restarted]:
                 del self._totals[series], self._ids[series]
@@ -213,10 +231,26 @@ class Ledger:
         self._observe_commit(time.perf_counter() - started)
         with self._merging:
             self._ids |= new_ids
-            self._merge(tx, added, born_at)
+            if added or tx.served or tx.revealed:
+                self._leave_totals()
+                self._merge_totals(tx, added, born_at)
+            if tx.alerts or tx.forgotten:
+                self._leave_alerts()
+                self._merge_alerts(tx)
+            self._baselines = self._baselines | tx.baselines
+            self._good_cycles |= tx.good_cycles
             self._version += 1
 
-    def _merge(
+    def _leave_totals(self) -> None:
+        """Go on with a copy of the totals where a view shows them, for they are about to change."""
+        if self._view is not None and self._view.totals is self._totals:
+            self._totals = dict(self._totals)
+
+    def _leave_alerts(self) -> None:
+        if self._view is not None and self._view.alerts is self._alerts:
+            self._alerts = dict(self._alerts)
+
+    def _merge_totals(
         self, tx: Transaction, added: dict[Series, list[float]], born_at: Callable[[Series], float | None]
     ) -> None:
         for series, delta in added.items():
@@ -232,12 +266,12 @@ class Ledger:
         for series in tx.revealed:
             self._totals[series] = replace(self._totals[series], revealed=True)
             self._unrevealed.discard(series)
+
+    def _merge_alerts(self, tx: Transaction) -> None:
         for key, known in tx.alerts.items():
-            self._alerts[key] = known
+            self._alerts[key] = known if key in self._alerts else shared_alert(known)
         for key in [*tx.forgotten, *(key for key, known in tx.alerts.items() if known.rested_at is not None)]:
             self._alerts.pop(key, None)
-        self._baselines |= tx.baselines
-        self._good_cycles |= tx.good_cycles
 
 
 def _restart_changed_histograms(connection: Connection, bounds: Bounds) -> set[Total]:
@@ -255,25 +289,3 @@ def _restart_changed_histograms(connection: Connection, bounds: Bounds) -> set[T
         connection.execute(delete(schema.bounds).where(schema.bounds.c.total == total))
         connection.execute(schema.bounds.insert().values(total=total, bounds=text))
     return restarted
-
-
-def _load_totals(connection: Connection, bounds: Bounds) -> tuple[dict[Series, int], dict[Series, SeriesTotal]]:
-    cells: dict[int, dict[str, float]] = {}
-    for cell in connection.execute(select(schema.cells)):
-        cells.setdefault(cell.series_id, {})[cell.cell] = cell.value
-    ids, totals = {}, {}
-    for row in connection.execute(select(schema.series)):
-        if row.total not in set(Total):
-            raise LedgerError(f"the ledger holds {row.total!r}, which this version does not know; run a newer one")
-        series = Series(Total(row.total), labels_from(row.labels))
-        names = cell_names(series.total, bounds)
-        ids[series] = row.id
-        totals[series] = SeriesTotal(
-            tuple(cells.get(row.id, {}).get(name, 0.0) for name in names), row.served_at, row.revealed, row.created_at
-        )
-    return ids, totals
-
-
-def _load_alerts(connection: Connection) -> dict[Key, KnownAlert]:
-    rows = connection.execute(select(schema.alerts).where(schema.alerts.c.rested_at.is_(None))).mappings()
-    return {known.key: known for known in map(alert_from, rows)}

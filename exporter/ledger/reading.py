@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool
 from exporter.flow.known import KnownAlert
 from exporter.ledger import schema
 from exporter.ledger.errors import LedgerError
-from exporter.ledger.rows import alert_from
+from exporter.ledger.rows import alerts_from
 from exporter.ledger.sqlite import APPLICATION_ID, translated
 
 _TRIES = 5
@@ -34,7 +34,7 @@ def find_alerts(url: str, alert_id: str) -> dict[str, KnownAlert] | None:
 
     def look(connection: Connection) -> dict[str, KnownAlert]:
         rows = connection.execute(select(schema.alerts).where(schema.alerts.c.alert_id == alert_id))
-        return {row["source"]: alert_from(row) for row in rows.mappings()}
+        return {known.source: known for known in alerts_from(rows)}
 
     return read_beside(url, look)
 

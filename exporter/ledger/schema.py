@@ -1,6 +1,4 @@
-"""The ledger's tables, their version, and the way from an older version to this one."""
-
-from collections.abc import Callable, Mapping
+"""The ledger's tables and their version."""
 
 import structlog
 from sqlalchemy import (
@@ -17,16 +15,15 @@ from sqlalchemy import (
     UniqueConstraint,
     insert,
     select,
-    text,
     update,
 )
 
 from exporter.ledger.errors import LedgerError
+from exporter.ledger.migrations import MIGRATIONS, Migrations
 
 log = structlog.get_logger()
 
-VERSION = 2
-Migrations = Mapping[int, Callable[[Connection], None]]
+VERSION = 3
 
 metadata = MetaData()
 
@@ -72,13 +69,20 @@ alerts = Table(
     Column("rested_at", Float),
     Column("anomaly_count", Float),  # a sum of what a server says: may exceed 64 bits
     Column("watch", String, nullable=False),
-    Column("sighting", String),
     Column("quiet_reads", Integer, nullable=False),
     # Since version 2:
     Column("ack_sighted_at", Float),
     Column("ack_target", Float),
     Column("deadline_result", String),
-    Index("alerts_rested_at", "rested_at"),
+    # Since version 3; before, one text held all that a search told:
+    Column("sighting_fields", String),  # none: no search found it
+    Column("sighting_acked", Boolean),
+    Column("sighting_shielded", Boolean),
+    Column("sighting_created_at", Float),
+    Column("sighting_ended_at", Float),
+    Column("sighting_outcome", String),
+    # The source as well, so that what rested last in a source is found without a look at the rows.
+    Index("alerts_rested", "rested_at", "source"),
 )
 
 series = Table(
@@ -99,6 +103,7 @@ cells = Table(
     Column("series_id", ForeignKey("series.id", ondelete="CASCADE"), primary_key=True),
     Column("cell", String, primary_key=True),
     Column("value", Float, nullable=False),
+    sqlite_with_rowid=False,  # the key is two thirds of a row: it would stand in the file twice
 )
 
 bounds = Table(
@@ -107,17 +112,6 @@ bounds = Table(
     Column("total", String, primary_key=True),
     Column("bounds", String, nullable=False),
 )
-
-
-def _to_version_2(connection: Connection) -> None:
-    """Ack deadlines, and the births of series; the alerts so far have no target, the series no birth."""
-    for column, kind in (("ack_sighted_at", "FLOAT"), ("ack_target", "FLOAT"), ("deadline_result", "VARCHAR")):
-        connection.execute(text(f"ALTER TABLE alerts ADD COLUMN {column} {kind}"))
-    connection.execute(text("ALTER TABLE series ADD COLUMN created_at FLOAT"))
-
-
-MIGRATIONS: Migrations = {1: _to_version_2}
-"""Version n -> the change that makes it n + 1. Runs inside one transaction with all the others that are due."""
 
 
 def create(connection: Connection) -> None:

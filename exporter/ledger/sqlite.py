@@ -18,6 +18,7 @@ from exporter.ledger.errors import CommitFailed, LedgerError
 APPLICATION_ID = 0x424B464C  # "BKFL", so that file(1) and we can tell a ledger from another database
 _MAGIC = b"SQLite format 3\x00"
 _BUSY_TIMEOUT_MS = 1000  # a refused commit only means that the same is read again
+_LONGEST_LOG = 16 << 20  # bytes: after a large commit the write-ahead log would stay as large as that made it
 _LOCK_SUFFIX = ".lock"
 # What a database in trouble raises. Their subclasses (a constraint, a wrong statement) would be bugs of ours.
 _TROUBLE = {OperationalError, DatabaseError, sqlite3.OperationalError, sqlite3.DatabaseError}
@@ -142,6 +143,7 @@ def _on_connect(connection: Any, _record: Any) -> None:
         connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA journal_size_limit = {_LONGEST_LOG}")
     except sqlite3.Error:
         connection.close()  # the pool does not know it yet
         raise

@@ -1,5 +1,6 @@
 """One transaction on the ledger: what is to change together, and how that is written."""
 
+from collections import ChainMap
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -87,7 +88,7 @@ def write(
     """
     added = deltas(tx.observations, bounds)
     new_ids = {series: _insert_series(connection, series, created_at(series)) for series in added if series not in ids}
-    all_ids = ids | new_ids
+    all_ids = ChainMap(new_ids, ids)
     cells = [
         {"series_id": all_ids[series], "cell": cell, "value": value}
         for series, values in added.items()

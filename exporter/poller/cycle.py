@@ -1,9 +1,7 @@
-"""How far the cycle of a source is: who is still to be asked, who is still to be read, and what its end commits."""
+"""How far the cycle of a source is: who is still to be asked, and who is still to be read."""
 
-from dataclasses import dataclass
-
-from exporter.flow.known import EVERYTHING, KnownAlert, counting_start
-from exporter.ledger import Ledger, Transaction
+from exporter.flow.known import EVERYTHING, counting_start
+from exporter.ledger import Ledger
 
 
 def first_counts_from(ledger: Ledger, source: str, watch: str, now: float, window: float) -> float:
@@ -15,30 +13,6 @@ def first_counts_from(ledger: Ledger, source: str, watch: str, now: float, windo
         return EVERYTHING
     start = counting_start(now, window, ledger.last_good_cycle_at(source, watch))
     return max(start, ledger.remembers_from(now))
-
-
-@dataclass(frozen=True, slots=True)
-class CycleEnd:
-    """What is to be committed when all that was due at `at` (unix seconds) was asked.
-
-    `baseline` tells whether it completes the source's baseline; `uncounted` are then the alerts that showed no record
-    yet, with what will count of them. `watches` had a good cycle.
-    """
-
-    source: str
-    at: float
-    baseline: bool
-    uncounted: tuple[KnownAlert, ...]
-    watches: tuple[str, ...]
-
-    def fill(self, tx: Transaction) -> None:
-        """Put it into a transaction."""
-        if self.baseline:
-            for known in self.uncounted:
-                tx.put(known)
-            tx.complete_baseline(self.source, self.at)
-        for watch in self.watches:
-            tx.good_cycle(self.source, watch, self.at)
 
 
 class Progress:

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import structlog
 
 from exporter.flow.deadlines import NO_TARGETS, AckTargets
-from exporter.ledger import Ledger, LedgerError, Series, Transaction
+from exporter.ledger import Ledger, LedgerError, Transaction
 from exporter.metrics import Moment, Publisher
 from exporter.poller.acts import Acts
+from exporter.poller.births import Births
 from exporter.poller.source import SourcePoller
 from exporter.poller.workers import Answer, Answers, Workers
 
@@ -59,8 +60,10 @@ class Poller:
         self._batch: list[Answer] = []
         self._batch_since = 0.0
         self._watched: frozenset[tuple[str, str]] = frozenset()
+        self._watched_by_source: list[frozenset[tuple[str, str]]] = []
+        self._joining: list[SourcePoller] = []
         self._ledger_trouble = ""
-        self._served: dict[Series, float] = {}
+        self._births = Births(ledger)
         self._now = self._next_tick_at = self._next_forget_at = clock()
         self._published = (-1, 0.0)
         self._standings: object = None
@@ -71,6 +74,7 @@ class Poller:
         self._sources = {source.name: source for source in sources}
         self._workers = workers
         self._terms = terms
+        self._joining = []
         self._ledger.adopt_retention(terms.retention)
         self.refresh()
 
@@ -99,14 +103,12 @@ class Poller:
         )
 
     def select(self) -> None:
-        """Adopt what the watches select now; where the ledger refuses, the next tick tries again."""
+        """Adopt all that the watches select now; where the ledger refuses, the next tick tries again."""
         now = self._clock()
-        for source in self._sources.values():
-            try:
-                source.select(now)
-            except LedgerError as error:
-                self._ledger_refused(error)
-        self._watched = frozenset().union(*(source.watched for source in self._sources.values()))
+        self._select(now)
+        while self._joining:
+            self._join(now)
+        self._note_watched()
 
     def run(self, publisher: Publisher, stop: threading.Event) -> None:
         """Poll until `stop` is set, then commit the answers that come within seconds. Raises what a worker raised."""
@@ -119,11 +121,35 @@ class Poller:
             if now >= self._next_tick_at:
                 self._next_tick_at = now + _TICK
                 self._tick(publisher, now)
+            self._join(now)
             self._ask(now)
             self._collect(self._idle_for(now))
             if self._is_batch_due():
                 self._take_in()
         self._finish()
+
+    def _select(self, now: float) -> None:
+        sources = self._sources.values()
+        self._joining = [source for source in sources if self._is_taken(source.select, now) and source.is_joining]
+
+    def _join(self, now: float) -> None:
+        """Have some more of those join who are selected; a ledger that refuses is left alone until the next tick."""
+        self._joining = [source for source in self._joining if self._is_taken(source.join, now) and source.is_joining]
+
+    def _is_taken(self, change: Callable[[float], object], now: float) -> bool:
+        try:
+            change(now)
+        except LedgerError as error:
+            self._ledger_refused(error)
+            return False
+        return True
+
+    def _note_watched(self) -> None:
+        """A moment tells by the same object that nobody joined or left; that is also cheap for many alerts."""
+        by_source = [source.watched for source in self._sources.values()]
+        if by_source != self._watched_by_source:
+            self._watched_by_source = by_source
+            self._watched = by_source[0] if len(by_source) == 1 else frozenset().union(*by_source)
 
     def _ask(self, now: float) -> None:
         for name, source in self._sources.items():
@@ -131,6 +157,8 @@ class Poller:
                 self._workers[name].submit(question)
 
     def _idle_for(self, now: float) -> float:
+        if self._joining:
+            return 0.0
         wakes = [at for source in self._sources.values() if (at := source.wakes_at(now)) is not None]
         if self._batch:
             wakes.append(self._batch_since + _BATCH_AGE)
@@ -221,7 +249,8 @@ class Poller:
             source.clock_set_back(by)
 
     def _tick(self, publisher: Publisher, now: float) -> None:
-        self.select()
+        self._select(now)
+        self._note_watched()
         self._end_cycles(now)
         self._bear(publisher, now)
         self._forget(now)
@@ -239,25 +268,9 @@ class Poller:
                 source.cycle_ended(end)
 
     def _bear(self, publisher: Publisher, now: float) -> None:
-        """Commit the births: which series a scrape got as 0, and which have been held at 0 for long enough."""
-        unrevealed = self._ledger.unrevealed()
-        for newborn, at in publisher.take_served():
-            for series in newborn:
-                self._served.setdefault(series, at)
-        served = {s: at for s, at in self._served.items() if s in unrevealed and unrevealed[s].served_at is None}
-        due = [
-            series
-            for series, total in unrevealed.items()
-            if self._terms.birth_hold == 0
-            or (total.served_at is not None and total.served_at + self._terms.birth_hold <= now)
-        ]
-
-        def fill(tx: Transaction) -> None:
-            tx.serve(served)
-            tx.reveal(due)
-
-        if self._commit(fill):
-            self._served.clear()
+        births = self._births.due(publisher.take_served(), now, self._terms.birth_hold)
+        if self._commit(births.fill):
+            self._births.committed()
 
     def _forget(self, now: float) -> None:
         if now < self._next_forget_at or not all(source.has_selected for source in self._sources.values()):

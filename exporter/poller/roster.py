@@ -1,20 +1,24 @@
 """The alerts of one source that are watched, by ids, by files or found by searches: who joins and who leaves."""
 
-from collections.abc import Set
+from itertools import islice
 
 from exporter.config import PollSettings
 from exporter.flow.deadlines import AckTargets
 from exporter.flow.known import KnownAlert
 from exporter.ledger import Ledger
+from exporter.poller.census import Census
 from exporter.poller.cycle import first_counts_from
+from exporter.poller.findings import Findings
 from exporter.poller.label_sets import LabelSets
 from exporter.poller.parts import Parts
 from exporter.poller.schedule import Pace, next_poll_at, sighted_due_at
-from exporter.poller.searcher import RoundEnd
 from exporter.watch import SearchWatch, Selection, Watches
 
 SEARCH = " search"
 """Stands for the next page of a search among the alerts' ids, none of which has a blank."""
+
+_AT_ONCE = 500
+"""How many alerts join in one transaction; between two of them the loop asks, and takes in what was answered."""
 
 
 def pace_of(poll: PollSettings) -> Pace:
@@ -23,7 +27,10 @@ def pace_of(poll: PollSettings) -> Pace:
 
 
 class Roster:
-    """Puts who joins into the turnstile, and takes out who leaves. Used by one thread; all times in unix seconds."""
+    """Puts who joins into the turnstile, and takes out who leaves. Used by one thread; all times in unix seconds.
+
+    `census` tells who is watched, and how many of them are in which state.
+    """
 
     def __init__(
         self,
@@ -40,6 +47,7 @@ class Roster:
         self.watches = watches
         self._ledger = ledger
         self._poll = poll
+        self._pace = pace_of(poll)
         self._targets = targets
         self._label_sets = label_sets
         self._searcher = parts.searcher
@@ -49,65 +57,85 @@ class Roster:
         self._progress = parts.progress
         self._skew = parts.skew
         self._selection: Selection = {}
+        self._waiting: dict[str, None] = {}  # who is selected and did not join yet, in the selection's order
+        self.census = Census(source)
 
     def __contains__(self, alert_id: str) -> bool:
         """Whether an alert is watched."""
-        return alert_id in self._selection or alert_id in self._searcher.watched
+        return alert_id in self._selection or self._searcher.watches(alert_id)
 
     def is_selected(self, alert_id: str) -> bool:
         """Whether an alert is watched by its id or by a file."""
         return alert_id in self._selection
 
     @property
-    def watched(self) -> Set[str]:
-        """The ids of the watched alerts."""
-        return self._selection.keys() | self._searcher.watched
+    def has_selected(self) -> bool:
+        """Whether the watches in force were looked at, and all whom they select joined."""
+        return self._progress.has_selected and not self._waiting
+
+    @property
+    def is_joining(self) -> bool:
+        """Whether some who are selected did not join yet."""
+        return bool(self._waiting)
 
     def select(self, now: float) -> bool:
-        """Adopt what the watches select now; return whether that changed. Raises `LedgerError`."""
+        """Adopt what the watches select now; return whether that changed. Raises `LedgerError`.
+
+        Of many who join only the first do so here, the others by and by with `join`.
+        """
         selection = self.watches.selection()
-        if self._progress.has_selected and selection is self._selection:
+        if selection is not self._selection:
+            self._turn_to(selection)
+        elif self.has_selected:
             return False
-        added = [alert_id for alert_id in selection if alert_id not in self._selection]
+        self.join(now)
+        return True
+
+    def join(self, now: float) -> None:
+        """Have the next ones join who are selected; nobody does where it raises `LedgerError`."""
+        added = list(islice(self._waiting, _AT_ONCE))
         known = self._ledger.find(self._source, added)
         with self._ledger.transaction() as tx:
             for alert_id in added:
                 if alert_id not in known:
-                    known[alert_id] = self._first_sight(alert_id, selection, now)
+                    known[alert_id] = self._first_sight(alert_id, now)
                     tx.put(known[alert_id])
         self._label_sets.committed((self._source, alert_id) for alert_id in added)
-        for alert_id in self._selection.keys() - selection.keys() - self._searcher.watched:
-            self.leave(alert_id)
-        self._selection = selection
         for alert_id in added:
+            del self._waiting[alert_id]
             self._join(known[alert_id], now, now)
+        if self._waiting:
+            return
         if not self._progress.has_selected:
             self._begin_searching(now)
         self._progress.selected()
-        return True
 
-    def take_in(self, end: RoundEnd, now: float) -> None:
-        """Watch what a round of a search found, and have read what it tells is news."""
-        new = [finding.after for finding in end.findings if finding.after.alert_id not in self]
-        self._searcher.ended(end, now)
+    def take_in(self, findings: Findings, now: float) -> None:
+        """Watch what a page of a search told of, and have read what is news."""
+        new = [finding.after for finding in findings.news if finding.after.alert_id not in self]
+        self._searcher.committed(findings, now)
         for known in new:
             self._join_again(known, now)
-        for finding in end.findings:
-            due_at = sighted_due_at(finding.before, finding.after, now, pace_of(self._poll))
+        for finding in findings.news:
+            due_at = sighted_due_at(finding.before, finding.after, now, self._pace)
             if due_at is not None:
                 self._turnstile.put(finding.after.alert_id, due_at)
-        for alert_id in end.newly_vanished:
+        for alert_id in findings.end.newly_vanished if findings.end is not None else ():
             # One that fails has its own time: an answer that flickers would undo its quarantine.
-            if not self._streaks.has_failed(alert_id):
+            if alert_id in self and not self._streaks.has_failed(alert_id):
                 self._turnstile.put(alert_id, now)
 
     def leave(self, alert_id: str) -> None:
-        """Ask about an alert no more."""
+        """Ask about an alert no more: it rests, or is not selected any more."""
         self._turnstile.drop(alert_id)
         self._progress.leave(alert_id)
         self._streaks.clear(alert_id)
         self._health.forget(alert_id)
         self._searcher.leave(alert_id)
+        if alert_id in self._selection:
+            self.census.rest(alert_id)
+        else:
+            self.census.leave(alert_id)
 
     def adopt(
         self,
@@ -121,12 +149,12 @@ class Roster:
 
         Who is watched before and after stays as it is; who joins does so at the next `select`.
         """
-        is_other_pace = pace_of(poll) != pace_of(self._poll)
-        self._poll, self._targets = poll, targets
+        is_other_pace = pace_of(poll) != self._pace
+        self._poll, self._pace, self._targets = poll, pace_of(poll), targets
         if watches is not None:
             self.watches = watches
             self._progress.has_selected = False  # until the next `select`, no cycle can end
-        gone = self._searcher.adopt(searches, poll.first_seen_window, targets, pace_of(poll))
+        gone = self._searcher.adopt(searches, poll.first_seen_window, targets, self._pace)
         for alert_id in gone - self._selection.keys():
             self.leave(alert_id)
         if is_other_pace:
@@ -134,15 +162,24 @@ class Roster:
 
     def _plan_anew(self, now: float) -> None:
         """Have nobody wait for longer than the new pace says; who failed, or is asked just now, keeps their time."""
-        for alert_id in self.watched:
+        for _, alert_id in self.census.watched:
             known, due_at = self._ledger.get(self._source, alert_id), self._turnstile.due_at(alert_id)
             if known is None or known.read_at is None or due_at is None or self._streaks.has_failed(alert_id):
                 continue
-            at = next_poll_at(known, now, pace_of(self._poll))
+            at = next_poll_at(known, now, self._pace)
             if at is not None and at < due_at:
                 self._turnstile.put(alert_id, at)
         if self._searcher.has_watches and self._progress.has_selected:
             self._turnstile.put(SEARCH, self._searcher.due_at(now))
+
+    def _turn_to(self, selection: Selection) -> None:
+        """Have those leave whom nobody selects any more, and the new ones wait to join."""
+        before, waiting = self._selection, self._waiting
+        self._selection = selection
+        self._waiting = dict.fromkeys(i for i in selection if i not in before or i in waiting)
+        for alert_id in before.keys() - selection.keys():
+            if not self._searcher.watches(alert_id):
+                self.leave(alert_id)
 
     def _begin_searching(self, now: float) -> None:
         if not self._searcher.has_watches:
@@ -152,8 +189,8 @@ class Roster:
         for known in self._searcher.restored():
             self._join_again(known, now)
 
-    def _first_sight(self, alert_id: str, selection: Selection, now: float) -> KnownAlert:
-        selected = selection[alert_id]
+    def _first_sight(self, alert_id: str, now: float) -> KnownAlert:
+        selected = self._selection[alert_id]
         labels = self._label_sets.admit((self._source, alert_id), selected.labels)
         window = self._poll.first_seen_window
         return KnownAlert(
@@ -167,10 +204,11 @@ class Roster:
 
     def _join_again(self, known: KnownAlert, now: float) -> None:
         """Have an alert that may have been watched before read when it would have been due, had it stayed."""
-        due_at = None if known.read_at is None else next_poll_at(known, known.read_at, pace_of(self._poll))
+        due_at = None if known.read_at is None else next_poll_at(known, known.read_at, self._pace)
         self._join(known, now if due_at is None else max(now, due_at), now)
 
     def _join(self, known: KnownAlert, due_at: float, now: float) -> None:
+        self.census.note(known)
         if known.rested_at is not None:
             return
         self._progress.join(known.alert_id, is_read=known.read_at is not None, is_due=due_at <= now)

@@ -53,6 +53,13 @@ class Streak:
     since: float
     reason: Reason
 
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether the alert is in quarantine as soon as the source answers others."""
+        if self.reason is Reason.NO_SUCH_ALERT:
+            return False
+        return self.reason is Reason.BAD_REQUEST or self.failures >= QUARANTINE_AFTER
+
     def given_up(self, source_answered_at: float | None) -> GivenUp | None:
         """Return how the alert stands; an alert is blamed only where the source answered others meanwhile.
 
@@ -63,8 +70,7 @@ class Streak:
             return GivenUp.MISSING if self.failures > QUICK_TRIES else None
         if source_answered_at is None or source_answered_at <= self.since:
             return None
-        is_hopeless = self.reason is Reason.BAD_REQUEST or self.failures >= QUARANTINE_AFTER
-        return GivenUp.QUARANTINED if is_hopeless else None
+        return GivenUp.QUARANTINED if self.is_hopeless else None
 
 
 def is_down(reason: Reason, failures: int) -> bool:

@@ -1,6 +1,6 @@
 """The searches of a source: cycles of rounds, the alerts that they watch, and what a round's findings mean."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -9,53 +9,18 @@ from exporter.blueking import BlueKingError, Page, SearchQuery
 from exporter.flow.advance import see
 from exporter.flow.deadlines import AckTargets
 from exporter.flow.known import KnownAlert
-from exporter.flow.labels import make_labels
-from exporter.flow.observations import Count, Total
 from exporter.flow.sightings import Sighting
-from exporter.ledger import Ledger, Transaction
+from exporter.ledger import Ledger
 from exporter.poller.cycle import first_counts_from
+from exporter.poller.findings import Finding, Findings, RoundEnd
 from exporter.poller.label_sets import LabelSets
+from exporter.poller.naming import watch_words
 from exporter.poller.schedule import Pace, Streak, fail_search, search_retry_at
-from exporter.watch.search import SearchRound, SearchWatch
+from exporter.watch.search import SearchPages, SearchWatch
 
 _OVERLAP = 120.0  # seconds by which rounds overlap: an index may be behind by as much
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """An alert as a round found it: what was known before, None at first sight, and what is known now."""
-
-    before: KnownAlert | None
-    after: KnownAlert
-
-
-@dataclass(frozen=True, slots=True)
-class RoundEnd:
-    """What the round of one watch found, to be committed.
-
-    `vanished` are the alerts of the watch that it did not return, `newly_vanished` those that the last one still did.
-    """
-
-    watch: SearchWatch
-    at: float
-    is_complete: bool
-    findings: tuple[Finding, ...]
-    vanished: frozenset[str]
-    newly_vanished: frozenset[str]
-    rejected: Mapping[str, int]
-
-    def fill(self, tx: Transaction) -> None:
-        """Put it into a transaction."""
-        for finding in self.findings:
-            if finding.after is not finding.before:
-                tx.put(finding.after)
-        source = dict(self.watch.base)["source"]
-        for reason, rows in self.rejected.items():
-            tx.add([Count(Total.RECORDS_REJECTED, make_labels({"source": source, "reason": reason}), rows)])
-        if self.is_complete:
-            tx.good_cycle(source, self.watch.name, self.at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +37,7 @@ class Searcher:
 
     In that order, so that an alert that two of them find belongs to the first. A watch that fails is left out of the
     cycles until it may be tried again; the others go on. Used by one thread; all times are unix seconds; `jitter`
-    draws from 0 to 1. `watched` are the alerts that searches found and that do not rest; `vanished` those among them
+    draws from 0 to 1. It watches the alerts that searches found and that do not rest; `vanished` are those among them
     that their watch's last complete round did not return.
     """
 
@@ -97,18 +62,18 @@ class Searcher:
         self._label_sets = label_sets
         self._pace = pace
         self._jitter = jitter
-        self._round: SearchRound | None = None
+        self._round: SearchPages | None = None
         self._next = len(watches)  # which watch has its turn; beyond the last one between cycles
         self._cycle_at = 0.0
         self._failing: dict[str, _Failing] = {}
         self._ended: set[str] = set()
         self._have_cycled = not watches
-        self.watched: set[str] = set()
+        self._found: dict[str, set[str]] = {watch.name: set() for watch in watches}  # whom each watch has
         self.vanished: set[str] = set()
 
     @property
     def trouble(self) -> str:
-        """Why a search could not be made when it was last tried; empty where all could."""
+        """Which searches could not be made when they were last tried, and why; empty where all could."""
         return "; ".join(failing.why for failing in self._failing.values())
 
     @property
@@ -131,11 +96,16 @@ class Searcher:
         """The names of the watches."""
         return self._names
 
+    def watches(self, alert_id: str) -> bool:
+        """Whether it watches an alert."""
+        return any(alert_id in found for found in self._found.values())
+
     def restored(self) -> list[KnownAlert]:
         """Return the alerts that these searches found before, that do not rest and are not watched; now they are."""
         known = [k for k in self._ledger.unrested(self._source) if k.watch in self._names]
-        new = [k for k in known if k.alert_id not in self.watched]
-        self.watched.update(k.alert_id for k in new)
+        new = [k for k in known if not self.watches(k.alert_id)]
+        for k in new:
+            self._found[k.watch].add(k.alert_id)
         return new
 
     def adopt(self, watches: Sequence[SearchWatch], window: float, targets: AckTargets, pace: Pace) -> set[str]:
@@ -151,11 +121,15 @@ class Searcher:
         self._round, self._next = None, len(watches)
         self._failing = {name: failing for name, failing in self._failing.items() if name in self._names}
         self._ended &= self._names
-        known = (self._ledger.get(self._source, alert_id) for alert_id in self.watched)
-        gone = self.watched - {k.alert_id for k in known if k is not None and k.watch in self._names}
-        self.watched -= gone
+        before, self._found = self._found, {name: self._found.get(name, set()) for name in self._names}
+        gone = {alert_id for name, found in before.items() if name not in self._names for alert_id in found}
         self.vanished -= gone
         return gone
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a round has begun: its next page should not wait long, for what it pages through moves on."""
+        return self._round is not None
 
     def due_at(self, now: float) -> float:
         """Return when to ask for the next page: at once within a cycle, which begins an interval after the last one."""
@@ -173,7 +147,7 @@ class Searcher:
             last_good = self._ledger.last_good_cycle_at(self._source, watch.name)
             # A clock that was set back leaves the last good cycle in the future.
             start = self._cycle_at - self._window if last_good is None else min(last_good, self._cycle_at) - _OVERLAP
-            self._round = SearchRound(watch.search, start, self._cycle_at)
+            self._round = SearchPages(watch.search, start, self._cycle_at)
         if self._round.query is None:
             raise AssertionError("a round begins with a page")
         return self._round.query
@@ -184,57 +158,44 @@ class Searcher:
         now: float,
         is_selected: Callable[[str], bool],
         pending: Mapping[tuple[str, str], KnownAlert],
-    ) -> RoundEnd | None:
-        """Take in a page; return the end of its round, to be committed and told to `ended`, or None before.
+    ) -> Findings | None:
+        """Take in a page; return what it tells, to be committed and told to `committed`.
 
-        `is_selected` tells the alerts that are watched by their ids or by a file, and so belong there. `pending` is
-        what the transaction that is being filled knows of alerts already: what a log told is not to be undone.
+        None where nobody waits for that page any more. `is_selected` tells the alerts that are watched by their ids or
+        by a file, and so belong there. `pending` is what the transaction that is being filled knows of alerts already:
+        what a log told is not to be undone.
         """
         if self._round is None:
             return None
-        self._round.take(page)
-        if self._round.query is not None:
-            return None
-        watch, round_ = self._watches[self._next], self._round
-        known = self._ledger.find(self._source, [sighting.alert_id for sighting in round_.sightings])
-        findings = []
-        for sighting in round_.sightings:
-            before = pending.get((self._source, sighting.alert_id), known.get(sighting.alert_id))
-            if before is None:
-                findings.append(Finding(None, self._first_sight(watch, sighting, now)))
-            elif before.rested_at is None:
-                is_mine = before.watch not in self._names and not is_selected(sighting.alert_id)
-                after = replace(before, watch=watch.name) if is_mine else before
-                findings.append(Finding(before, see(after, sighting, now)))
-        vanished = frozenset(self._missing(watch, findings)) if round_.is_complete else frozenset[str]()
-        newly_vanished = vanished - self.vanished
-        return RoundEnd(
-            watch, round_.end, round_.is_complete, tuple(findings), vanished, newly_vanished, round_.rejected
-        )
+        told = self._round.take(page)
+        watch = self._watches[self._next]
+        news = tuple(self._news(watch, told, now, is_selected, pending))
+        reappeared = frozenset(sighting.alert_id for sighting in told if sighting.alert_id in self.vanished)
+        end = self._end_of(watch, self._round) if self._round.query is None else None
+        return Findings(watch, news, reappeared, end)
 
-    def ended(self, end: RoundEnd, now: float) -> None:
-        """Draw the conclusions of a round's end that was committed; the next watch has its turn."""
-        self._label_sets.committed(finding.after.key for finding in end.findings)
-        found = {finding.after.alert_id for finding in end.findings}
-        self.watched.update(f.after.alert_id for f in end.findings if f.after.watch == end.watch.name)
-        self.vanished = (self.vanished - found) | end.vanished
-        if end.is_complete:
-            self._ended.add(end.watch.name)
-            self._have_cycled = self._have_cycled or self.have_ended
-        if self._failing.pop(end.watch.name, None) is not None:
-            log.info("search works again", source=self._source, watch=end.watch.name)
-        self._turn(now)
+    def committed(self, findings: Findings, now: float) -> None:
+        """Draw the conclusions of findings that were committed; after the last page the next watch has its turn."""
+        new = [finding.after for finding in findings.news]
+        self._label_sets.committed(known.key for known in new)
+        self._found[findings.watch.name].update(k.alert_id for k in new if k.watch == findings.watch.name)
+        self.vanished -= findings.reappeared
+        if findings.end is not None:
+            self._round_ended(findings.watch.name, findings.end)
+            self._turn(now)
 
     def failed(self, error: BlueKingError, now: float) -> None:
         """Give up this round, and leave its watch alone for a while; the next one has its turn."""
         if self._round is None:
             return  # of a watch that is gone
-        name = self._watches[self._next].name
+        watch = self._watches[self._next]
+        name = watch.name
         before = self._failing.get(name)
         if before is None:
             log.error("search is in trouble", source=self._source, watch=name, reason=error.reason, error=str(error))
         streak = fail_search(None if before is None else before.streak, error.reason, now)
-        self._failing[name] = _Failing(streak, str(error), search_retry_at(streak, now, self._pace, self._jitter()))
+        why = f"watch ({watch_words(watch)}): {error}"
+        self._failing[name] = _Failing(streak, why, search_retry_at(streak, now, self._pace, self._jitter()))
         self._turn(now)
 
     def clock_set_back(self, by: float) -> None:
@@ -248,7 +209,8 @@ class Searcher:
 
     def leave(self, alert_id: str) -> None:
         """Watch an alert no more."""
-        self.watched.discard(alert_id)
+        for found in self._found.values():
+            found.discard(alert_id)
         self.vanished.discard(alert_id)
 
     def _turn(self, now: float) -> None:
@@ -277,7 +239,38 @@ class Searcher:
             ack_target=self._targets.within(labels),
         )
 
-    def _missing(self, watch: SearchWatch, findings: Sequence[Finding]) -> list[str]:
-        found = {finding.after.alert_id for finding in findings}
-        known = (self._ledger.get(self._source, alert_id) for alert_id in self.watched - found)
-        return [k.alert_id for k in known if k is not None and k.watch == watch.name]
+    def _news(
+        self,
+        watch: SearchWatch,
+        sightings: Sequence[Sighting],
+        now: float,
+        is_selected: Callable[[str], bool],
+        pending: Mapping[tuple[str, str], KnownAlert],
+    ) -> Iterator[Finding]:
+        """Yield the alerts of which something new is told: of most, as a rule, nothing is."""
+        found = self._ledger.find(self._source, [sighting.alert_id for sighting in sightings])
+        found |= {alert_id: known for (source, alert_id), known in pending.items() if source == self._source}
+        for sighting in sightings:
+            alert_id = sighting.alert_id
+            before = found.get(alert_id)
+            if before is None:
+                if not is_selected(alert_id):  # it is about to join by its id
+                    yield Finding(None, self._first_sight(watch, sighting, now))
+            elif before.rested_at is None:
+                is_mine = before.watch not in self._names and not is_selected(alert_id)
+                after = see(replace(before, watch=watch.name) if is_mine else before, sighting, now)
+                if after is not before or not (self.watches(alert_id) or is_selected(alert_id)):
+                    yield Finding(before, after)
+
+    def _end_of(self, watch: SearchWatch, round_: SearchPages) -> RoundEnd:
+        vanished = self._found[watch.name].difference(round_.found) if round_.is_complete else frozenset[str]()
+        newly_vanished = frozenset(vanished - self.vanished)
+        return RoundEnd(round_.end, round_.is_complete, frozenset(vanished), newly_vanished, round_.rejected)
+
+    def _round_ended(self, name: str, end: RoundEnd) -> None:
+        self.vanished |= end.vanished & self._found[name]
+        if end.is_complete:
+            self._ended.add(name)
+            self._have_cycled = self._have_cycled or self.have_ended
+        if self._failing.pop(name, None) is not None:
+            log.info("search works again", source=self._source, watch=name)

@@ -4,31 +4,29 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
-import structlog
-
 from exporter.blueking import BlueKingError, NoSuchAlert, Page, Reason
 from exporter.config import PollSettings, RateLimitSettings
 from exporter.flow.advance import Policy, advance
 from exporter.flow.deadlines import NO_TARGETS, AckTargets
-from exporter.flow.known import KnownAlert, counting_start
+from exporter.flow.known import KnownAlert
 from exporter.flow.records import Log
 from exporter.ledger import Ledger, Transaction
 from exporter.metrics import OwnMetrics, SourceState
-from exporter.poller.cycle import CycleEnd, Progress
+from exporter.poller.cycle import Progress
+from exporter.poller.cycle_end import CycleEnd, Cycles
+from exporter.poller.findings import Findings
 from exporter.poller.health import SourceHealth
 from exporter.poller.label_sets import ANY_NUMBER, LabelSets
 from exporter.poller.parts import Parts
 from exporter.poller.roster import SEARCH, Roster, pace_of
 from exporter.poller.schedule import SOURCE_REASONS, GivenUp, next_poll_at, retry_at
-from exporter.poller.searcher import RoundEnd, Searcher
+from exporter.poller.searcher import Searcher
 from exporter.poller.skew import TimezoneSkew
 from exporter.poller.standing import Standing
 from exporter.poller.streaks import Streaks
 from exporter.poller.turnstile import Turnstile
 from exporter.poller.workers import Answer, Question
 from exporter.watch import SearchWatch, Watches
-
-log = structlog.get_logger()
 
 
 class SourcePoller:
@@ -68,25 +66,37 @@ class SourcePoller:
         )
         parts = Parts(self._searcher, self._turnstile, self._health, self._streaks, self._progress, self._skew)
         self._roster = Roster(name, watches, ledger, parts, poll=poll, targets=targets, label_sets=label_sets)
+        self._cycles = Cycles(name, ledger, self._roster, parts, now)
         self._standing = Standing(name, ledger, own, self._roster, parts)
-        self._round_end: RoundEnd | None = None
-        self._next_good_cycle_at = now
+        self._findings: Findings | None = None
 
     # Which alerts
 
     def select(self, now: float) -> bool:
-        """Adopt what the watches select now; return whether that changed. Raises `LedgerError`."""
+        """Adopt what the watches select now; return whether that changed. Raises `LedgerError`.
+
+        Where many join, the rest of them does so by `join`, as long as `is_joining`.
+        """
         return self._roster.select(now)
 
     @property
+    def is_joining(self) -> bool:
+        """Whether some who are selected did not join yet."""
+        return self._roster.is_joining
+
+    def join(self, now: float) -> None:
+        """Have the next ones join. Raises `LedgerError`."""
+        self._roster.join(now)
+
+    @property
     def has_selected(self) -> bool:
-        """Whether the watches in force were looked at."""
-        return self._progress.has_selected
+        """Whether the watches in force were looked at, and all whom they select joined."""
+        return self._roster.has_selected
 
     @property
     def watched(self) -> frozenset[tuple[str, str]]:
-        """The keys of the watched alerts."""
-        return frozenset((self.name, alert_id) for alert_id in self._roster.watched)
+        """The keys of the watched alerts: the same object as before where nobody joined or left."""
+        return self._roster.census.watched
 
     # Other settings
 
@@ -127,8 +137,9 @@ class SourcePoller:
     def next_question(self, now: float) -> Question | None:
         """Return what to ask for now, None where nothing is due or the source may not be asked yet."""
         at_most = 1 if self._health.is_probing else None
-        # While the logs are refused, their queue would hold up the searches.
-        ahead = SEARCH if self._health.is_probing and not self._health.was_refused(SEARCH) else None
+        # The logs that a round found would hold up its next page; while logs are refused, their queue all searches.
+        is_urgent = self._health.is_probing or self._searcher.is_under_way
+        ahead = SEARCH if is_urgent and not self._health.was_refused(SEARCH) else None
         key = self._turnstile.pass_on(now, paused_until=self._health.paused_until, at_most=at_most, ahead=ahead)
         if key is None:
             return None
@@ -147,7 +158,7 @@ class SourcePoller:
         self._turnstile.shift(-by)
         self._health.clock_set_back(by)
         self._searcher.clock_set_back(by)
-        self._next_good_cycle_at -= by
+        self._cycles.clock_set_back(by)
 
     # What was answered
 
@@ -158,9 +169,9 @@ class SourcePoller:
     def take(self, answer: Answer, tx: Transaction, now: float) -> None:
         """Put what an answer tells into the transaction; nothing that is kept changes before that is committed."""
         if isinstance(answer.told, Page):
-            self._round_end = self._searcher.take(answer.told, now, self._roster.is_selected, tx.alerts)
-            if self._round_end is not None:
-                self._round_end.fill(tx)
+            self._findings = self._searcher.take(answer.told, now, self._roster.is_selected, tx.alerts)
+            if self._findings is not None:
+                self._findings.fill(tx)
             return
         # A search may have told something of the same alert in the same transaction: one builds on the other.
         known = tx.alerts.get((self.name, answer.key)) or self._ledger.get(self.name, answer.key)
@@ -195,7 +206,7 @@ class SourcePoller:
         self._turnstile.come_back(answer.key, now)
         if answer.key == SEARCH:
             self._searcher.restart()
-            self._round_end = None
+            self._findings = None
         if answer.key == SEARCH or answer.key in self._roster:
             self._turnstile.put(answer.key, now + self._pace.interval)
 
@@ -203,7 +214,7 @@ class SourcePoller:
         self, known: KnownAlert, read: Log, tx: Transaction, now: float, *, only_to_rest: bool = False
     ) -> None:
         # What a search still returns as open is open, however old it is.
-        is_sighted = known.alert_id in self._searcher.watched and known.alert_id not in self._searcher.vanished
+        is_sighted = self._searcher.watches(known.alert_id) and known.alert_id not in self._searcher.vanished
         max_age = float("inf") if is_sighted else self._poll.max_age
         policy = Policy(self._poll.settle, max_age, is_read=not only_to_rest)
         known, observations = advance(known, read, now=now, policy=policy)
@@ -213,7 +224,7 @@ class SourcePoller:
 
     def _searched(self, answer: Answer, due_at: float, now: float) -> None:
         """A page was answered or refused: on with the round, the next watch, or the next cycle."""
-        end, self._round_end = self._round_end, None
+        findings, self._findings = self._findings, None
         if isinstance(answer.told, BlueKingError):
             self._slow_down(answer.told)
             if answer.told.reason in SOURCE_REASONS and not self._health.lies_with(SEARCH, answer.told.reason):
@@ -224,8 +235,8 @@ class SourcePoller:
         else:
             self._turnstile.bucket.speed_up()
             self._health.searched(SEARCH, answer.asked_at, now)
-        if end is not None:
-            self._roster.take_in(end, now)
+        if findings is not None:
+            self._roster.take_in(findings, now)
         if self._searcher.has_watches:
             self._turnstile.put(SEARCH, self._searcher.due_at(now))
         if self._health.trouble or self._searcher.trouble:
@@ -237,6 +248,7 @@ class SourcePoller:
         if known is None:
             self._roster.leave(alert_id)
         elif alert_id in self._roster:
+            self._roster.census.note(known)
             self._skew.add(known, now)
             at = next_poll_at(known, now, self._pace)
             if at is not None:
@@ -273,27 +285,11 @@ class SourcePoller:
 
     def ending_cycle(self, now: float) -> CycleEnd | None:
         """Return what to commit where every alert was asked as it should, None where there is nothing new to say."""
-        waiting = (alert_id for alert_id in self._progress.unread if self._streaks.given_up(alert_id) is None)
-        have_found = self._searcher.has_watches or self._roster.watches.have_found
-        if not (have_found and self._searcher.have_ended) or next(waiting, None) is not None:
-            return None
-        baseline = not self._ledger.has_baseline(self.name)
-        complete_at = now - self._turnstile.overdue(now)  # what was due by then was asked
-        watches = self._roster.watches.names if complete_at >= self._next_good_cycle_at else ()
-        if not self._progress.has_selected or not (baseline or watches):
-            return None
-        counts_from = counting_start(now, self._poll.first_seen_window, None)
-        # Also those that left their watch meanwhile: should they come back, their history is history.
-        uncounted = [replace(known, counts_from=counts_from) for known in self._ledger.uncounted(self.name) if baseline]
-        return CycleEnd(self.name, complete_at, baseline, tuple(uncounted), watches)
+        return self._cycles.ending(now, self._poll)
 
     def cycle_ended(self, end: CycleEnd) -> None:
         """Draw the conclusions of a cycle's end that was committed."""
-        if end.watches:
-            self._next_good_cycle_at = end.at + self._pace.interval
-        if end.baseline:
-            given_up = len(self._progress.unread)
-            log.info("baseline complete", source=self.name, alerts=len(self.watched), given_up=given_up)
+        self._cycles.ended(end, self._poll)
 
     def standing(self) -> tuple[str, bool, Mapping[str, GivenUp]]:
         """Return what may change in `state` without a commit; unlike it, it costs next to nothing."""

@@ -26,6 +26,7 @@ class Standing:
         self._streaks = parts.streaks
         self._progress = parts.progress
         self._skew = parts.skew
+        self._given_up: tuple[Mapping[str, GivenUp], Mapping[str, WatchedState]] = {}, {}
 
     def brief(self) -> tuple[str, bool, Mapping[str, GivenUp]]:
         """Return the source's trouble, whether its first cycle is over, and the alerts that are given up.
@@ -39,6 +40,7 @@ class Standing:
     def state(self, now: float) -> SourceState:
         """Return how the source stands."""
         trouble, is_cycled, given_up = self.brief()
+        shown = self._shown(given_up)
         return SourceState(
             name=self._source,
             up=not trouble,
@@ -46,10 +48,10 @@ class Standing:
             trouble=trouble,
             last_success_at=self._health.succeeded_at,
             overdue=self._turnstile.overdue(now),
-            watched=Counter(filter(None, map(self._watched_state, self._roster.watched))),
+            watched=+(Counter(shown.values()) + self._roster.census.states(shown)),
             timezone_skew=self._skew.seconds,
             last_good_cycle_at=self._last_good_cycle_at(),
-            given_up={alert_id: WatchedState(why.value) for alert_id, why in given_up.items()},
+            given_up=shown,
             polling=self,
         )
 
@@ -75,11 +77,8 @@ class Standing:
         known = [end for end in ends if end is not None]
         return min(known) if known and len(known) == len(ends) else None
 
-    def _watched_state(self, alert_id: str) -> WatchedState | None:
-        given_up = self._streaks.given_up(alert_id)
-        if given_up is not None:
-            return WatchedState(given_up.value)
-        known = self._ledger.get(self._source, alert_id)
-        if known is None:
-            return None
-        return WatchedState.OPEN if known.outcome is None else WatchedState.SETTLING
+    def _shown(self, given_up: Mapping[str, GivenUp]) -> Mapping[str, WatchedState]:
+        """Return how those who are given up are shown; the same object as before where they are the same."""
+        if given_up is not self._given_up[0]:
+            self._given_up = given_up, {alert_id: WatchedState(why.value) for alert_id, why in given_up.items()}
+        return self._given_up[1]

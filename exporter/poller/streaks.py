@@ -1,5 +1,6 @@
 """Which alerts fail again and again, and which of them are given up."""
 
+import heapq
 from collections.abc import Callable, Mapping
 
 import structlog
@@ -19,6 +20,11 @@ class Streaks:
         self._answered_at = answered_at
         self._streaks: dict[str, Streak] = {}
         self._errors: dict[str, str] = {}
+        # Who is given up as the source last answered at `_judged_by`, and who is once it answers again, by since when.
+        self._given_up: dict[str, GivenUp] = {}
+        self._judged_by: float | None = None
+        self._hopeless: list[tuple[float, str]] = []
+        self._all_given_up: Mapping[str, GivenUp] | None = None
 
     def after(self, alert_id: str, reason: Reason, now: float) -> tuple[Streak, GivenUp | None]:
         """Return what one more failure makes of an alert; nothing changes."""
@@ -27,10 +33,13 @@ class Streaks:
 
     def failed(self, alert_id: str, error: BlueKingError, now: float) -> tuple[Streak, GivenUp | None]:
         """Note one more failure; return what it makes of the alert, and log where that is another standing."""
-        before = self.given_up(alert_id)
+        before, streak_before = self.given_up(alert_id), self._streaks.get(alert_id)
         streak, given_up = self.after(alert_id, error.reason, now)
         self._streaks[alert_id] = streak
         self._errors[alert_id] = str(error)
+        if streak.is_hopeless and not (streak_before is not None and streak_before.is_hopeless):
+            heapq.heappush(self._hopeless, (streak.since, alert_id))
+        self._judge(alert_id)
         if given_up is not before:
             log.warning("alert is given up", source=self._source, alert_id=alert_id, state=given_up, error=str(error))
         return streak, given_up
@@ -49,8 +58,9 @@ class Streaks:
 
     def clear(self, alert_id: str) -> None:
         """Forget an alert's failures; it need not have any."""
-        self._streaks.pop(alert_id, None)
-        self._errors.pop(alert_id, None)
+        if self._streaks.pop(alert_id, None) is not None:
+            self._errors.pop(alert_id)
+            self._judge(alert_id)
 
     def error(self, alert_id: str) -> str:
         """Return why the last poll of an alert failed; empty where it did not. Any thread may ask."""
@@ -66,6 +76,26 @@ class Streaks:
         return None if streak is None else streak.given_up(self._answered_at())
 
     def all_given_up(self) -> Mapping[str, GivenUp]:
-        """Return the alerts that are given up, and how each stands."""
-        standings = ((alert_id, self.given_up(alert_id)) for alert_id in self._streaks)
-        return {alert_id: given_up for alert_id, given_up in standings if given_up is not None}
+        """Return the alerts that are given up, and how each stands; the same object as before where nothing changed."""
+        answered_at, before = self._answered_at(), self._judged_by
+        self._judged_by = answered_at
+        if before is not None and (answered_at is None or answered_at < before):  # the clock was set back
+            self._hopeless = sorted((s.since, alert_id) for alert_id, s in self._streaks.items() if s.is_hopeless)
+            for alert_id in self._streaks:
+                self._judge(alert_id)
+        while answered_at is not None and self._hopeless and self._hopeless[0][0] < answered_at:
+            self._judge(heapq.heappop(self._hopeless)[1])
+        if self._all_given_up is None:
+            self._all_given_up = dict(self._given_up)
+        return self._all_given_up
+
+    def _judge(self, alert_id: str) -> None:
+        streak, before = self._streaks.get(alert_id), self._given_up.get(alert_id)
+        given_up = None if streak is None else streak.given_up(self._judged_by)
+        if given_up is before:
+            return
+        self._all_given_up = None
+        if given_up is None:
+            del self._given_up[alert_id]
+        else:
+            self._given_up[alert_id] = given_up

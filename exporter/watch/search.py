@@ -52,18 +52,19 @@ def _name(watch: WatchSettings) -> str:
     return json.dumps({"search": search, "labels": dict(watch.labels)}, sort_keys=True)
 
 
-class SearchRound:
+class SearchPages:
     """Asks page by page for all that was open at any time from `start` to `end` (unix seconds).
 
     Where the server would cut the answer off, the search is split: by business first, then by time. The newest alerts
     come first, so what lies beyond the cap began before the oldest one seen, and a search that ends there finds it.
-    An alert that comes twice counts as it was updated last. `rejected` counts the unreadable rows by reason.
+    `found` tells, for each alert so far, when it was updated (unix seconds). `rejected` counts the unreadable rows by
+    reason.
     """
 
     def __init__(self, search: SearchSettings, start: float, end: float) -> None:
         self.end = end
         self.is_complete = True
-        self._found: dict[str, Sighting] = {}
+        self.found: dict[str, float] = {}
         self._oldest: float | None = None
         self.rejected: Counter[str] = Counter()
         conditions = tuple(Condition(c.key, tuple(c.value), c.method, c.condition) for c in search.conditions)
@@ -85,34 +86,38 @@ class SearchRound:
         """What to ask next; None when the round is over."""
         return self._queries[0] if self._queries else None
 
-    @property
-    def sightings(self) -> list[Sighting]:
-        """What was found so far, each alert once."""
-        return list(self._found.values())
+    def take(self, page: Page) -> list[Sighting]:
+        """Take in the answer to `query`; return what it tells that is not older than what was told before.
 
-    def take(self, page: Page) -> None:
-        """Take in the answer to `query`."""
+        So an alert that comes twice counts as it was updated last.
+        """
         query = self._queries.pop(0)
         self.is_complete = self.is_complete and not page.is_partial
         self.rejected.update(page.rejected)
         if page.total >= CAP and len(query.bk_biz_ids) > 1:
             self._split_by_business(query)
-            return
-        for sighting in page.sightings:
-            self._find(sighting)
+            return []
+        told = [sighting for sighting in page.sightings if self._is_newer(sighting)]
+        self._note_oldest(page)
         if (page.sightings or page.rejected) and query.page * PAGE_SIZE < min(page.total, CAP):
             self._queries.insert(0, replace(query, page=query.page + 1))
-            return
+            return told
         if page.total >= CAP:
             self._split_by_time(query)
         self._oldest = None
+        return told
 
-    def _find(self, sighting: Sighting) -> None:
-        known = self._found.get(sighting.alert_id)
-        if known is None or sighting.updated_at >= known.updated_at:
-            self._found[sighting.alert_id] = sighting
-        if sighting.created_at is not None:
-            self._oldest = sighting.created_at if self._oldest is None else min(self._oldest, sighting.created_at)
+    def _is_newer(self, sighting: Sighting) -> bool:
+        before = self.found.get(sighting.alert_id)
+        if before is not None and sighting.updated_at < before:
+            return False
+        self.found[sighting.alert_id] = sighting.updated_at
+        return True
+
+    def _note_oldest(self, page: Page) -> None:
+        created = [sighting.created_at for sighting in page.sightings if sighting.created_at is not None]
+        if created:
+            self._oldest = min(created) if self._oldest is None else min(self._oldest, *created)
 
     def _split_by_business(self, query: SearchQuery) -> None:
         middle = len(query.bk_biz_ids) // 2
@@ -124,3 +129,22 @@ class SearchRound:
             self.is_complete = False  # ten thousand alerts in one second: there is no finer way to ask
             return
         self._queries.insert(0, replace(query, end=self._oldest + 1, page=1))
+
+
+class SearchRound(SearchPages):
+    """The same, for whoever needs all at once: keeps what was found."""
+
+    def __init__(self, search: SearchSettings, start: float, end: float) -> None:
+        super().__init__(search, start, end)
+        self._sightings: dict[str, Sighting] = {}
+
+    @property
+    def sightings(self) -> list[Sighting]:
+        """What was found so far, each alert once."""
+        return list(self._sightings.values())
+
+    def take(self, page: Page) -> list[Sighting]:
+        """Take in the answer to `query`, and keep it."""
+        told = super().take(page)
+        self._sightings.update((sighting.alert_id, sighting) for sighting in told)
+        return told

@@ -229,6 +229,14 @@ def test_a_depth_bomb_is_unreadable() -> None:
         read_body(b"[" * 500_000, Head("get_event_log", 200))
 
 
+def test_an_answer_of_too_many_values_is_unreadable() -> None:
+    """Each `{}` of three bytes would take 72 in memory: what could end the exporter is refused before it is read."""
+    body = b'{"result": true, "data": [' + b"{}," * 1_000_000 + b"{}]}"
+
+    with pytest.raises(Unreadable, match="expected JSON, got more than 2000000 values"):
+        read_body(body, Head("get_event_log", 200))
+
+
 def test_ids_beyond_the_precision_of_floats_are_read() -> None:
     """Seventeen digits of an event id, or more, are no reason to lose a log."""
     body = json.dumps({"result": True, "data": [row(event_id=16424876305819837), row(event_id=10**300)]}).encode()

@@ -57,6 +57,14 @@ def test_a_row_without_a_usable_id_is_rejected(alert_id: object) -> None:
     assert [found.alert_id for found in page.sightings] == [ID]
 
 
+def test_values_that_python_calls_equal_are_read_each_as_it_is() -> None:
+    """Rows with the same fields share what was read of them; 1, true and 1.0 are not the same."""
+    values = [1, True, 1.0, "1", [1], 1, {"1": 1}, True]
+    page = read(*(row(id=number, strategy_id=value) for number, value in enumerate(values, 1)))
+
+    assert [found.fields["strategy_id"] for found in page.sightings] == ["1", "", "1", "1", "", "1", "", ""]
+
+
 @pytest.mark.parametrize("other", [None, 7, ID, [], [row()], {}])
 def test_a_row_that_is_no_alert_is_rejected(other: object) -> None:
     """Neither is what is no object, nor one without an id."""

@@ -141,6 +141,18 @@ def test_a_broken_answer_is_told_apart_from_a_broken_connection(
     assert clients.observed == [("get_event_log", code)]
 
 
+@pytest.mark.parametrize("headers", [["gzip, gzip"], ["gzip", "gzip"]], ids=["one header", "two headers"])
+def test_an_answer_that_is_packed_more_than_once_is_not_unpacked(clients: Clients, headers: list[str]) -> None:
+    """Nobody asked for it, and layers of empty members keep a core busy for as long as a server likes."""
+    packed = gzip.compress(gzip.compress(b'{"result": true, "data": []}'))
+    lines = b"".join(b"Content-Encoding: %s\r\n" % header.encode() for header in headers)
+
+    error = failure(clients, sends(HEAD + lines + b"Content-Length: %d\r\n\r\n" % len(packed) + packed))
+
+    assert type(error) is Unreadable
+    assert str(error) == "get_event_log: the answer is packed more than once (HTTP 200)"
+
+
 def test_an_answer_of_almost_the_largest_size_is_read(clients: Clients) -> None:
     """The limit is far beyond a real log, and what is below it is read, packed too."""
     body = b'{"result": true, "data": [' + b" " * (31 * MIB) + b"]}"

@@ -10,12 +10,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, create_engine, make_url
+from sqlalchemy import make_url
 
 from exporter.flow.known import KnownAlert
 from exporter.flow.labels import make_labels
 from exporter.flow.observations import Total
-from exporter.ledger import LedgerError, open_ledger, schema
+from exporter.ledger import LedgerError, open_ledger
 from exporter.ledger.sqlite import open_engine
 
 BOUNDS = {Total.TIME_TO_ACK: (60.0,), Total.TIME_TO_FIRST_ACTION: (60.0,), Total.TIME_TO_END: (60.0,)}
@@ -201,50 +201,3 @@ def test_it_is_written_to_disk_before_a_commit_returns(tmp_path: Path) -> None:
     engine.dispose()
     with closing(sqlite3.connect(path)) as other:
         assert other.execute("PRAGMA application_id").fetchone() == (0x424B464C,)
-
-
-def test_an_older_ledger_is_brought_up_to_date(tmp_path: Path) -> None:
-    """Each missing step runs once, in order, and the new version is written with them."""
-    ran: list[int] = []
-
-    def step(number: int) -> Callable[[Connection], None]:
-        return lambda _connection: ran.append(number)
-
-    engine = create_engine(f"sqlite:///{tmp_path}/flow.db")
-    with engine.begin() as connection:
-        schema.create(connection)
-    steps = {schema.VERSION + n: step(schema.VERSION + n) for n in range(2)}
-    for _ in range(2):
-        with engine.begin() as connection:
-            schema.upgrade(connection, "flow.db", steps, schema.VERSION + 2)
-    engine.dispose()
-
-    assert ran == [schema.VERSION, schema.VERSION + 1]
-
-
-def test_a_ledger_of_the_first_version_keeps_its_alerts_and_totals(tmp_path: Path) -> None:
-    """What was counted stays; the alerts that it knows have no ack target, and its series began with history."""
-    path = tmp_path / "flow.db"
-    open_ledger(f"sqlite:///{path}", BOUNDS).close()
-    with closing(sqlite3.connect(path)) as connection:
-        for column in ("ack_sighted_at", "ack_target", "deadline_result"):
-            connection.execute(f"ALTER TABLE alerts DROP COLUMN {column}")
-        connection.execute("ALTER TABLE series DROP COLUMN created_at")
-        connection.execute("""INSERT INTO series VALUES (1, 'records', '{"source":"prod"}', NULL, 1)""")
-        connection.execute("INSERT INTO cells VALUES (1, 'value', 4)")
-        connection.execute("UPDATE ledger SET schema_version = 1")
-        connection.execute(
-            "INSERT INTO alerts (source, alert_id, labels, first_seen_at, counts_from, creation_recorded, counted,"
-            " rejected, ack_observed, first_action_observed, end_observed, end_recorded, watch, quiet_reads)"
-            """ VALUES ('prod', '1', '{"source":"prod"}', 1, 1, 0, '{"ACK":1}', '{}', 1, 0, 0, 0, '', 0)"""
-        )
-        connection.commit()
-
-    ledger = open_ledger(f"sqlite:///{path}", BOUNDS)
-    known = ledger.get("prod", "1")
-    totals = list(ledger.view().totals.values())
-    ledger.close()
-
-    assert known is not None
-    assert (known.counted, known.ack_target, known.deadline_result) == ({"ACK": 1}, None, None)
-    assert [(total.values, total.created_at) for total in totals] == [((4.0,), None)]

@@ -44,7 +44,6 @@ OPEN = KnownAlert(
         created_at=1_700_000_000.0,
         ended_at=1_700_000_090.0,
         outcome=Outcome.CLOSED,
-        updated_at=1_700_000_091.0,
     ),
     ack_sighted_at=1_700_000_060.0,
     quiet_reads=3,

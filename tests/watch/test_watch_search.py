@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from exporter.blueking import Page, SearchQuery
 from exporter.config import LabelSettings, SearchSettings
 from exporter.flow.sightings import Sighting
-from exporter.watch.search import CAP, PAGE_SIZE, SearchRound, search_watches
+from exporter.watch.search import CAP, PAGE_SIZE, SearchPages, SearchRound, search_watches
 from tests.watching import make_source
 
 
@@ -102,6 +102,18 @@ def test_the_latest_update_of_an_alert_that_comes_twice_wins() -> None:
     search_round.take(Page((make_sighting(0, 50.0, updated_at=7.0),), PAGE_SIZE + 1))
 
     assert next(s for s in search_round.sightings if s.alert_id.endswith("00000")).updated_at == 9.0
+
+
+def test_a_page_tells_what_no_earlier_page_told_newer() -> None:
+    """Whoever takes pages in one by one hears no older word of an alert after a newer one."""
+    pages = SearchPages(make_search(2), 0.0, 100.0)
+    first, same, older, newer = (make_sighting(0, 50.0, updated_at=at) for at in (7.0, 7.0, 6.0, 8.0))
+    other = make_sighting(1, 50.0)
+
+    told = [pages.take(Page(found, 4 * PAGE_SIZE)) for found in ((first,), (older, other), (same,), (newer,))]
+
+    assert told == [[first], [other], [same], [newer]]
+    assert pages.found == {first.alert_id: 8.0, other.alert_id: 0.0}
 
 
 def test_a_partial_answer_is_no_complete_round() -> None:

@@ -1,5 +1,6 @@
 """Which alerts are selected, with which labels, as files come, change, break and go."""
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from exporter.watch import Selected, Selection, Watches
+from tests.e2e.harness import wait_until
 from tests.watching import make_source
 from tests.watching import write_file as write
 
@@ -100,6 +102,43 @@ def test_a_file_that_cannot_be_read_keeps_its_last_good_list(tmp_path: Path) -> 
     path.write_bytes(b"\xff\xfe broken")
     os.utime(path, (1, 1))
 
+    assert set(watches.selection()) == {"1"}
+
+
+MANY = [str(number) for number in range(2000)]
+"""More alerts than a file may list that is read while others wait."""
+
+
+def test_a_large_file_is_adopted_when_it_is_read(tmp_path: Path) -> None:
+    """Nobody waits for it; until then the list before it stays, and a broken one changes nothing but the log."""
+    path = tmp_path / "w.json"
+    write(path, json.dumps([{"alerts": [*MANY, "a"]}]))
+    watches = make_watches(tmp_path, "[{files: [w.json]}]")
+    assert len(watches.selection()) == len(MANY) + 1
+
+    write(path, json.dumps([{"alerts": [*MANY, "b", "c"]}]))
+    wait_until(lambda: "b" in watches.selection(), within=20)
+    assert set(watches.selection()) == {*MANY, "b", "c"}
+
+    with capture_logs() as logs:
+        write(path, json.dumps([{"alerts": [*MANY, "two words"]}]))
+        wait_until(lambda: bool(watches.selection() and logs), within=20)
+        assert set(watches.selection()) == {*MANY, "b", "c"}
+        write(path, json.dumps([{"alerts": MANY}]))
+        wait_until(lambda: "b" not in watches.selection(), within=20)
+    assert events(logs) == ["watch file is broken, its last good list stays", "watch file read"]
+
+
+def test_a_large_file_that_goes_before_it_is_read_selects_nothing(tmp_path: Path) -> None:
+    """Whatever comes of the reading; a file that comes later under that name is read anew."""
+    path = tmp_path / "w.json"
+    watches = make_watches(tmp_path, "[{files: [w.json]}]")
+    write(path, json.dumps([{"alerts": MANY}]))
+    watches.selection()
+    path.unlink()
+    assert watches.selection() == {}
+
+    write(path, json.dumps([{"alerts": ["1"]}]))
     assert set(watches.selection()) == {"1"}
 
 
