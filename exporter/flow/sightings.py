@@ -35,7 +35,7 @@ class Sighting:
     def tells_the_same_as(self, other: "Sighting") -> bool:
         """Whether both tell the same of one alert, whenever that was updated."""
         return (
-            self.fields == other.fields
+            (self.fields is other.fields or self.fields == other.fields)
             and self.is_acked == other.is_acked
             and self.is_shielded == other.is_shielded
             and self.created_at == other.created_at

@@ -9,6 +9,7 @@ from prometheus_client.metrics_core import Metric
 from exporter.flow.known import KnownAlert
 from exporter.flow.labels import extend
 from exporter.metrics.family import Family
+from exporter.metrics.lines import sample_line
 from exporter.metrics.moment import Moment
 
 ANOMALY_COUNT = "bkmonitor_flow_anomaly_count"
@@ -33,6 +34,10 @@ class AlertGauge:
     value: Callable[[KnownAlert], float]
     names: tuple[str, ...]
     texts: Callable[[KnownAlert], Sequence[str]]
+
+    def line(self, name: str, known: KnownAlert) -> str:
+        """Return the line of an alert in the family of this name."""
+        return sample_line(name, known.labels, self.value(known), self.names, self.texts(known))
 
     def build(self, family: Family, moment: Moment) -> Metric:
         """Return the family with its samples at `moment`."""

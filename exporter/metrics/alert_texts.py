@@ -53,31 +53,28 @@ class AlertTexts:
 
     def change(self, changes: Sequence[Change], moment: Moment) -> None:
         """Take in what changed up to `moment`."""
+        rows = [[""] * len(self._columns) for _ in changes]
         others: dict[Key, None] = {}
-        for _, told, quota in self._columns:
+        for column, (gauge, told, quota) in enumerate(self._columns):
             gone = [before for _, before, _ in changes if before is not None and told.has(before)]
-            come = [after for _, _, after in changes if after is not None and told.has(after)]
-            others |= dict.fromkeys(quota.change(gone, come, partial(_members, told, moment)))
-        for key, _, after in changes:
-            self._write(key, after)
-        for key, known in zip(others, moment.read_among(others), strict=True):
-            self._write(key, known)
+            come = [(row, after) for row, (_, _, after) in zip(rows, changes, strict=True) if after and told.has(after)]
+            others |= dict.fromkeys(quota.change(gone, [after for _, after in come], partial(_members, told, moment)))
+            for row, known in come:
+                if quota.keeps(known):
+                    row[column] = told.line(gauge.name, known)
+        for (key, _, _), row in zip(changes, rows, strict=True):
+            self._table.put(key, row)
+        for key, other in zip(others, moment.read_among(others), strict=True):
+            self._table.put(key, [self._line(column, other) for column in range(len(self._columns))])
 
     def shown(self) -> Iterator[tuple[str, FamilyText]]:
         """Yield the families' names, each with its text as it stands."""
         return ((gauge.name, gauge.shown()) for gauge, _, _ in self._columns)
 
-    def _write(self, key: Key, known: KnownAlert | None) -> None:
-        if known is None:
-            self._table.drop(key)
-            return
-        lines = [
-            sample_line(gauge.name, known.labels, told.value(known), told.names, told.texts(known))
-            if told.has(known) and quota.keeps(key)
-            else ""
-            for gauge, told, quota in self._columns
-        ]
-        self._table.put(key, lines)
+    def _line(self, column: int, known: KnownAlert | None) -> str:
+        gauge, told, quota = self._columns[column]
+        is_told = known is not None and told.has(known) and quota.keeps(known)
+        return told.line(gauge.name, known) if known is not None and is_told else ""
 
 
 def _members(told: AlertGauge, moment: Moment) -> Iterator[KnownAlert]:

@@ -22,9 +22,12 @@ def sample_line(name: str, labels: Labels, value: float, names: tuple[str, ...] 
 
     As in a label set, an empty text is an absent label. Labels are never empty: all have a source.
     """
+    if not texts:
+        return f"{name}{{{_around(labels, (), ())[0]}}} {_number(value)}\n"
     gaps = names if all(texts) else tuple(name for name, text in zip(names, texts, strict=True) if text)
-    line, *others = _around(labels, names, gaps)
-    for text, after in zip(filter(None, texts), others, strict=True):
+    pieces = _around(labels, names, gaps)
+    line = pieces[0]
+    for text, after in zip(filter(None, texts), pieces[1:], strict=True):
         line += _value(text) + after
     return f"{name}{{{line}}} {_number(value)}\n"
 
@@ -54,7 +57,12 @@ def _around(labels: Labels, hidden: tuple[str, ...], gaps: tuple[str, ...]) -> t
 
 def _value(text: str) -> str:
     # An id, and most of what else is one of a kind, is letters and digits: nothing to mend, nothing to escape.
-    return text if text.isalnum() and len(text) <= LONGEST_VALUE else _escape(label_value(text))
+    return text if text.isalnum() and len(text) <= LONGEST_VALUE else _mended(text)
+
+
+@lru_cache(maxsize=_LABEL_SETS)
+def _mended(text: str) -> str:
+    return _escape(label_value(text))  # names, of which many alerts have the same
 
 
 def _escape(value: str) -> str:

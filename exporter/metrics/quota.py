@@ -21,9 +21,9 @@ class Quota:
         self._order: list[tuple[float, Key]] = []  # of all members, as long as there are too many
         self._kept: frozenset[Key] | None = None  # None for all
 
-    def keeps(self, key: Key) -> bool:
+    def keeps(self, member: KnownAlert) -> bool:
         """Whether a member is among the oldest."""
-        return self._kept is None or key in self._kept
+        return self._kept is None or member.key in self._kept
 
     def change(
         self,
@@ -55,7 +55,7 @@ class Quota:
         return others
 
     def _note(self, members: Iterable[Key]) -> None:
-        new = {key for key in members if not self.keeps(key)} - self._counted
+        new = set() if self._kept is None else set(members) - self._kept - self._counted
         if new:
             self._counted |= new
             self._count(len(new))

@@ -14,24 +14,27 @@ class Census:
 
     def __init__(self, source: str) -> None:
         self._source = source
-        self._keys: set[Key] = set()
-        self._watched: frozenset[Key] | None = frozenset()
+        self._watched: frozenset[Key] = frozenset()  # but for those who joined or left since that was told last:
+        self._joined: set[Key] = set()
+        self._left: set[Key] = set()
         self._resting: set[str] = set()
         self._ended: set[str] = set()  # those that ended and do not rest yet
 
     @property
     def watched(self) -> frozenset[Key]:
         """The keys of the watched alerts: the same object as before where nobody joined or left."""
-        if self._watched is None:
-            self._watched = frozenset(self._keys)
+        if self._joined or self._left:
+            self._watched = (self._watched | self._joined) - self._left
+            self._joined, self._left = set(), set()
         return self._watched
 
     def note(self, known: KnownAlert) -> None:
         """Note what is known of a watched alert, which may be new here."""
         key = known.key
-        if key not in self._keys:
-            self._keys.add(key)
-            self._watched = None
+        if key in self._left:
+            self._left.discard(key)
+        elif key not in self._watched:
+            self._joined.add(key)
         if known.rested_at is not None:
             self.rest(known.alert_id)
         elif known.outcome is not None:
@@ -40,20 +43,24 @@ class Census:
     def rest(self, alert_id: str) -> None:
         """Note that an alert rests, where it is watched."""
         self._ended.discard(alert_id)
-        if (self._source, alert_id) in self._keys:
+        if self._is_watched((self._source, alert_id)):
             self._resting.add(alert_id)
 
     def leave(self, alert_id: str) -> None:
         """Forget an alert; it need not be watched."""
         key = self._source, alert_id
-        if key in self._keys:
-            self._keys.discard(key)
-            self._watched = None
+        if key in self._joined:
+            self._joined.discard(key)
+        elif key in self._watched:
+            self._left.add(key)
         self._resting.discard(alert_id)
         self._ended.discard(alert_id)
 
     def states(self, given_up: Collection[str]) -> Counter[WatchedState]:
         """Return how many alerts are open or settling; `given_up` are watched ones that count as neither."""
         settling = len(self._ended) - sum(alert_id in self._ended for alert_id in given_up)
-        others = len(self._keys) - len(self._resting) - len(given_up) - settling
+        others = len(self._watched) + len(self._joined) - len(self._left) - len(self._resting) - len(given_up) - settling
         return Counter({WatchedState.OPEN: others, WatchedState.SETTLING: settling})
+
+    def _is_watched(self, key: Key) -> bool:
+        return key in self._joined or (key in self._watched and key not in self._left)

@@ -104,6 +104,7 @@ class Roster:
         for alert_id in added:
             del self._waiting[alert_id]
             self._join(known[alert_id], now, now)
+        self._skew.add_all([known[alert_id] for alert_id in added if known[alert_id].rested_at is None], now)
         if self._waiting:
             return
         if not self._progress.has_selected:
@@ -116,6 +117,7 @@ class Roster:
         self._searcher.committed(findings, now)
         for known in new:
             self._join_again(known, now)
+        self._skew.add_all(new, now)
         for finding in findings.news:
             due_at = sighted_due_at(finding.before, finding.after, now, self._pace)
             if due_at is not None:
@@ -186,8 +188,10 @@ class Roster:
             self._turnstile.drop(SEARCH)
             return
         self._turnstile.put(SEARCH, now)
-        for known in self._searcher.restored():
+        restored = self._searcher.restored()
+        for known in restored:
             self._join_again(known, now)
+        self._skew.add_all(restored, now)
 
     def _first_sight(self, alert_id: str, now: float) -> KnownAlert:
         selected = self._selection[alert_id]
@@ -212,5 +216,4 @@ class Roster:
         if known.rested_at is not None:
             return
         self._progress.join(known.alert_id, is_read=known.read_at is not None, is_due=due_at <= now)
-        self._skew.add(known, now)
         self._turnstile.put(known.alert_id, due_at)

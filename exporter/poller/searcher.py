@@ -250,6 +250,7 @@ class Searcher:
         """Yield the alerts of which something new is told: of most, as a rule, nothing is."""
         found = self._ledger.find(self._source, [sighting.alert_id for sighting in sightings])
         found |= {alert_id: known for (source, alert_id), known in pending.items() if source == self._source}
+        mine = self._found[watch.name]
         for sighting in sightings:
             alert_id = sighting.alert_id
             before = found.get(alert_id)
@@ -259,7 +260,7 @@ class Searcher:
             elif before.rested_at is None:
                 is_mine = before.watch not in self._names and not is_selected(alert_id)
                 after = see(replace(before, watch=watch.name) if is_mine else before, sighting, now)
-                if after is not before or not (self.watches(alert_id) or is_selected(alert_id)):
+                if after is not before or not (alert_id in mine or self.watches(alert_id) or is_selected(alert_id)):
                     yield Finding(before, after)
 
     def _end_of(self, watch: SearchWatch, round_: SearchPages) -> RoundEnd:

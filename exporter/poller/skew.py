@@ -1,5 +1,7 @@
 """Whether a source's configured time zone is its server's: told by CREATE records and ids that differ."""
 
+from collections.abc import Sequence
+from itertools import islice
 from statistics import median
 
 import structlog
@@ -38,14 +40,19 @@ class TimezoneSkew:
 
     def add(self, known: KnownAlert, now: float) -> None:
         """Take in an alert that was read; each alert counts once, as last read."""
-        skew = known.creation_skew(now)
-        if skew is None:
-            return
-        self._skews.pop(known.alert_id, None)
-        self._skews[known.alert_id] = skew
-        if len(self._skews) > _KEPT:
+        self.add_all([known], now)
+
+    def add_all(self, alerts: Sequence[KnownAlert], now: float) -> None:
+        """Take in alerts in the order in which they were read; of many, only the last ones are looked at."""
+        told = ((known.alert_id, known.creation_skew(now)) for known in reversed(alerts))
+        last = list(islice(((alert_id, skew) for alert_id, skew in told if skew is not None), _KEPT))
+        for alert_id, skew in reversed(last):
+            self._skews.pop(alert_id, None)
+            self._skews[alert_id] = skew
+        while len(self._skews) > _KEPT:
             del self._skews[next(iter(self._skews))]
-        self._report()
+        if last:
+            self._report()
 
     def _report(self) -> None:
         seconds = self.seconds

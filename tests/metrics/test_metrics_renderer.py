@@ -174,7 +174,7 @@ def test_what_did_not_change_is_not_written_again(
         written.append(name)
         return "x 1.0\n"
 
-    for module in ("alert_texts", "total_texts"):
+    for module in ("alert_series", "alert_texts", "total_texts"):
         monkeypatch.setattr(f"exporter.metrics.{module}.sample_line", note)
     renderer.render(change(moment))
 
