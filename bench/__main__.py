@@ -18,7 +18,6 @@ from bench.timing import Comparison
 BENCHMARKS = (
     "scrape",
     "scrape_under_load",
-    "scrape_under_load",
     "cycle",
     "memory",
     "restart",

@@ -1,5 +1,7 @@
 """How far the cycle of a source is: who is still to be asked, and who is still to be read."""
 
+from collections.abc import Callable
+
 from exporter.flow.known import EVERYTHING, counting_start
 from exporter.ledger import Ledger
 
@@ -16,9 +18,14 @@ def first_counts_from(ledger: Ledger, source: str, watch: str, now: float, windo
 
 
 class Progress:
-    """The alerts that were due at the start and not asked about since, and those that were never read."""
+    """The alerts that were due at the start and not asked about since, and those that were never read.
 
-    def __init__(self) -> None:
+    `is_searched` tells whether all that there is to search for was searched for since the start: before that, who is
+    watched is not known.
+    """
+
+    def __init__(self, is_searched: Callable[[], bool]) -> None:
+        self._is_searched = is_searched
         self._unasked: set[str] = set()
         self.unread: set[str] = set()
         self.has_selected = False
@@ -39,16 +46,18 @@ class Progress:
     def selected(self) -> None:
         """Note that the watches were looked at; before that no cycle can end."""
         self.has_selected = True
-        self._conclude()
+        self.conclude()
 
     def asked(self, alert_id: str) -> None:
         """Note that an alert was asked about, whatever was answered."""
         self._unasked.discard(alert_id)
-        self._conclude()
+        self.conclude()
 
     def failed(self) -> None:
         """Note that the source is down: it said why, and nobody should wait for its first cycle."""
         self.is_cycled = self.is_cycled or self.has_selected
 
-    def _conclude(self) -> None:
-        self.is_cycled = self.is_cycled or (self.has_selected and not self._unasked)
+    def conclude(self) -> None:
+        """See whether the first cycle is over."""
+        is_asked = self.has_selected and not self._unasked and self._is_searched()
+        self.is_cycled = self.is_cycled or is_asked

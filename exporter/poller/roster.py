@@ -126,6 +126,7 @@ class Roster:
             # One that fails has its own time: an answer that flickers would undo its quarantine.
             if alert_id in self and not self._streaks.has_failed(alert_id):
                 self._turnstile.put(alert_id, now)
+        self._progress.conclude()
 
     def leave(self, alert_id: str) -> None:
         """Ask about an alert no more: it rests, or is not selected any more."""

@@ -90,6 +90,18 @@ def test_what_is_found_is_read_and_counts(desk: Desk, server: Server) -> None:
     assert desk.poller.watched == {("prod", "1"), ("prod", "2")}
 
 
+def test_the_first_cycle_is_over_when_who_was_found_was_asked_about(desk: Desk, server: Server) -> None:
+    """Not before the search has told whom there is to ask about, and not before their logs were asked for."""
+    server.alerts[2] = [seen("1"), seen("2")]
+    cycled = [desk.state().cycled]
+    while questions := list(desk.questions()):
+        for question in questions:
+            desk.answer(question.key, server.answer(question))
+            cycled.append(desk.state().cycled)
+
+    assert cycled == [False, False, False, True]
+
+
 def test_while_nothing_changes_logs_are_asked_ever_more_rarely(desk: Desk, server: Server) -> None:
     """Ten minutes after the last read, then twenty, then forty, then once an hour; searches go on meanwhile."""
     server.alerts[2] = [seen("1")]
