@@ -1,4 +1,7 @@
-"""A server that costs next to nothing: each get_event_log gets the same life. `fast_server [PORT]` prints its port."""
+"""A server that costs next to nothing: each get_event_log gets the same life.
+
+`fast_server [PORT [open]]` prints its port. With `open` it is the life of an alert that has not ended.
+"""
 
 import asyncio
 import json
@@ -6,6 +9,7 @@ import sys
 
 import click
 
+_IS_OPEN = sys.argv[2:] == ["open"]
 _ROWS = [("RECOVER", "12:40:00"), ("ACK", "11:40:56"), ("ACTION", "11:31:29"), ("CREATE", "11:31:26")]
 _BODY = json.dumps(
     {
@@ -21,7 +25,7 @@ _BODY = json.dumps(
                 "event_id": 164239028644167,
                 "create_time": f"2022-01-17 {at}",
             }
-            for operate, at in _ROWS
+            for operate, at in (_ROWS[1:] if _IS_OPEN else _ROWS)
         ],
     }
 ).encode()
