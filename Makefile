@@ -2,7 +2,7 @@
 # make test   set up, then every test
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup run stack test check format bench docs dashboards pictures image release servers browser builder systemd lock clean
+.PHONY: help setup run stack test check format fuzz audit bench docs dashboards pictures image release servers browser builder systemd lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,12 +11,16 @@ READY := $(VENV)/.ready
 LOCK := requirements/dev.lock
 RUN_LOCK := requirements/run.lock
 BUILD_LOCK := requirements/build.lock
+FUZZ_SECONDS ?= 60
+FUZZ_EXAMPLES ?= 2000
 
 help:
 	@echo "make run     the exporter with config.yaml where there is one, else the demo"
 	@echo "make stack   simulator, exporter, Prometheus and Alertmanager, on this machine"
 	@echo "make test    every test"
 	@echo "make check   format, lint, types"
+	@echo "make fuzz    each fuzzing harness for FUZZ_SECONDS (60), or one of them: FUZZ=answers"
+	@echo "make audit   whether a weakness of a locked version is known"
 	@echo "make bench   the benchmarks, into docs/benchmarks.md; BENCH=scrape prints one of them"
 	@echo "make docs    docs/metrics.md and the tables of docs/configuration.md, from the code"
 	@echo "make dashboards  grafana/dashboards, from the code beside them"
@@ -45,6 +49,7 @@ run: $(READY)
 servers:
 	@tools/need-debian 'command -v prometheus && command -v promtool' prometheus
 	@tools/need-debian 'command -v prometheus-alertmanager || command -v alertmanager' prometheus-alertmanager
+	@tools/need-debian 'ls /usr/lib/postgresql/*/bin/postgres || command -v postgres' postgresql
 
 browser:
 	@tools/need-debian 'command -v chromium' chromium
@@ -72,6 +77,16 @@ format: $(READY)
 	$(BIN)/ruff check --fix --select I .
 	$(BIN)/ruff format .
 
+fuzz: $(READY)
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(FUZZ)
+	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/pytest -q --timeout=0 tests/fuzz/test_fuzz_api.py
+
+audit:
+	$(PYTHON) -m venv $(VENV)-audit
+	$(VENV)-audit/bin/pip install --quiet pip-audit
+	$(VENV)-audit/bin/pip-audit --strict --require-hashes --disable-pip -r $(LOCK) -r $(RUN_LOCK) -r $(BUILD_LOCK); \
+	audited=$$?; rm -rf $(VENV)-audit; exit $$audited
+
 bench: $(READY)
 	$(BIN)/python -m bench $(BENCH)
 
@@ -96,7 +111,7 @@ lock:
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/pip install --quiet uv
 	$(VENV)-lock/bin/uv pip compile --quiet --universal --generate-hashes --upgrade --python-version 3.11 --extra dev --custom-compile-command "make lock" -o $(LOCK) pyproject.toml
-	$(VENV)-lock/bin/uv pip compile --quiet --universal --generate-hashes --no-annotate --upgrade --python-version 3.11 --constraint $(LOCK) --custom-compile-command "make lock" -o $(RUN_LOCK) pyproject.toml
+	$(VENV)-lock/bin/uv pip compile --quiet --universal --generate-hashes --no-annotate --upgrade --python-version 3.11 --extra postgresql --constraint $(LOCK) --custom-compile-command "make lock" -o $(RUN_LOCK) pyproject.toml
 	echo 'hatchling>=1.27' | $(VENV)-lock/bin/uv pip compile --quiet --universal --generate-hashes --no-annotate --upgrade --python-version 3.11 --constraint $(LOCK) --custom-compile-command "make lock" -o $(BUILD_LOCK) -
 	rm -rf $(VENV)-lock
 

@@ -59,7 +59,8 @@ class Census:
     def states(self, given_up: Collection[str]) -> Counter[WatchedState]:
         """Return how many alerts are open or settling; `given_up` are watched ones that count as neither."""
         settling = len(self._ended) - sum(alert_id in self._ended for alert_id in given_up)
-        others = len(self._watched) + len(self._joined) - len(self._left) - len(self._resting) - len(given_up) - settling
+        watched = len(self._watched) + len(self._joined) - len(self._left)
+        others = watched - len(self._resting) - len(given_up) - settling
         return Counter({WatchedState.OPEN: others, WatchedState.SETTLING: settling})
 
     def _is_watched(self, key: Key) -> bool:
