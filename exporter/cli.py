@@ -44,6 +44,7 @@ _COMMANDS = {
         "explaining",
         "explain",
     ),
+    "ledger": _Command("Check a ledger, and move it to another database.", "ledger", "ledger"),
     "rules": _Command("Print recording and alerting rules for the config's ack targets.", "ruling", "rules"),
     "schema": _Command("Print the config's JSON Schema, for editors.", "checking", "schema"),
     "serve": _Command(

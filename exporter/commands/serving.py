@@ -12,7 +12,7 @@ import click
 from exporter import logs
 from exporter.commands.options import Address, Command, config_file_option, fail, load, on_signal
 from exporter.config import ConfigError, Settings, load_config
-from exporter.ledger import LedgerError
+from exporter.ledger import LedgerError, LedgerTaken
 from exporter.service import Reloader, Service, Stopper
 from exporter.web import ListenError, WebConfig, parse_telemetry_path
 
@@ -165,5 +165,7 @@ def _serve(
         click.echo("\n".join((*pages, *also)), err=True)
     try:
         service.run()
+    except LedgerTaken as error:
+        fail(str(error))
     finally:
         service.close()

@@ -11,13 +11,41 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo, WithJsonSchema
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from exporter.config.model import Surroundings
 from exporter.config.scalars import Reads, did_you_mean, read_text, read_untold
 from exporter.config.secret import Secret
 
+# What libpq may be told in a URL: nothing that is secret, or that the exporter sets itself.
+_POSTGRESQL_OPTIONS = frozenset(
+    {
+        "channel_binding",
+        "connect_timeout",
+        "gssencmode",
+        "host",
+        "keepalives",
+        "keepalives_count",
+        "keepalives_idle",
+        "keepalives_interval",
+        "krbsrvname",
+        "load_balance_hosts",
+        "options",
+        "passfile",
+        "port",
+        "require_auth",
+        "ssl_min_protocol_version",
+        "sslcert",
+        "sslcrl",
+        "sslkey",
+        "sslmode",
+        "sslnegotiation",
+        "sslrootcert",
+        "target_session_attrs",
+        "tcp_user_timeout",
+    }
+)
 _UNSAFE = re.compile(r"[\s?#\\\x00-\x1f\x7f]")
 
 
@@ -95,19 +123,34 @@ def _nearest_zones(text: str) -> str:
 
 
 def _read_ledger_url(value: object) -> str:
-    """Return a URL of SQLAlchemy; no message shows it, for later ones may hold a password."""
+    """Return a URL of SQLAlchemy; no message shows it, for it may hold a password."""
     text = read_untold(value)
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):
         raise ValueError("expected a URL such as sqlite:///bkmonitor-flow.db") from None
+    if url.drivername == "postgresql+psycopg":
+        _check_postgresql(text, url)
+        return text
     if url.drivername not in ("sqlite", "sqlite+pysqlite"):
-        raise ValueError("expected sqlite:///FILE: this version keeps its ledger in SQLite, PostgreSQL comes later")
+        raise ValueError("expected sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE")
     if (url.database or "").lower().startswith("file:") or "uri" in url.query:
         raise ValueError("expected sqlite:///FILE with the plain name of a file: no file: URI, and no option uri")
     if not url.database or url.host or url.database == ":memory:" or url.query.get("mode") == "memory":
         raise ValueError("expected sqlite:///FILE, three slashes and the name of a file")
     return text
+
+
+def _check_postgresql(text: str, url: URL) -> None:
+    before_at, at, _ = text.partition("://")[2].rpartition("@")
+    if at and re.search(r"[\s@/?#]", before_at):
+        raise ValueError("expected user and password percent-encoded: %40 for @, %2F for /, %3A for :, %3F for ?")
+    if not url.database or not (url.host or url.query.get("host")):
+        raise ValueError("expected postgresql+psycopg://USER@HOST/DATABASE, or ?host= and the folder of a socket")
+    if unknown := sorted(url.query.keys() - _POSTGRESQL_OPTIONS):
+        known = get_close_matches(unknown[0], _POSTGRESQL_OPTIONS, 1, 0.75)
+        hint = did_you_mean(known) or "; a password stands before the @, or in a file named by passfile"
+        raise ValueError(f"an option after the ? is unknown{hint}")
 
 
 def _read_alert_url(value: object) -> str:
@@ -130,7 +173,9 @@ def _text(title: str, **more: object) -> dict[str, object]:
 
 _ADDRESS = _text("an http or https address", pattern="^https?://[^\\s?#@]+$")
 _PATH = _text("a path, or an http or https address", pattern="^(/|https?://)[^\\s?#@]*$")
-_LEDGER = _text("a URL of SQLAlchemy", pattern="^sqlite(\\+pysqlite)?:///(?!file:).")
+_LEDGER = _text(
+    "a URL of SQLAlchemy", pattern="^(sqlite(\\+pysqlite)?:///(?!file:).|postgresql\\+psycopg://[^/?#]*/[^?#])"
+)
 _ALERT = _text("an http or https address with placeholders", pattern="^https?://")
 
 Address = Annotated[str, Reads(_read_address, _ADDRESS)]

@@ -69,9 +69,10 @@ class HistogramSettings(Model):
 class LedgerSettings(Model):
     """Where the durable state is kept, and for how long."""
 
-    url: LedgerUrl = "sqlite:///bkmonitor-flow.db"
-    """An SQLite file as SQLAlchemy writes it: `sqlite:///FILE`, relative to the working directory, or
-    `sqlite:////ABSOLUTE/FILE`. No `file:` URI, and no option `uri`."""
+    url: LedgerUrl = Field(default="sqlite:///bkmonitor-flow.db", repr=False)
+    """As SQLAlchemy writes it. An SQLite file: `sqlite:///FILE`, relative to the working directory, or
+    `sqlite:////ABSOLUTE/FILE`; no `file:` URI, and no option `uri`. Or a database of PostgreSQL:
+    `postgresql+psycopg://USER@HOST/DATABASE`."""
     retention: Annotated[float, _Positive] = 2_592_000.0
     """How long an ended alert is remembered; longer than `poll.first_seen_window`, or it could count twice."""
 

@@ -1,6 +1,6 @@
 """Durable state: what is known of each alert, and the totals, changed together in one transaction."""
 
-from exporter.ledger.errors import CommitFailed, LedgerError
+from exporter.ledger.errors import CommitFailed, LedgerError, LedgerTaken
 from exporter.ledger.ledger import Ledger, open_ledger
 from exporter.ledger.totals import EXEMPLARY, Bounds, Exemplar, Series, SeriesTotal, View, alert_labels
 from exporter.ledger.transaction import Transaction
@@ -12,6 +12,7 @@ __all__ = [
     "Exemplar",
     "Ledger",
     "LedgerError",
+    "LedgerTaken",
     "Series",
     "SeriesTotal",
     "Transaction",

@@ -1,26 +1,24 @@
 """The ledger: loads what was committed, commits what changes together, and shows only what is committed."""
 
-import json
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
-from typing import IO
+from functools import partial
 
-import structlog
-from sqlalchemy import Connection, Engine, delete, make_url, select
+from sqlalchemy import Connection, select
 
 from exporter.flow.known import KnownAlert
 from exporter.flow.labels import Labels
 from exporter.flow.observations import Total
 from exporter.flow.sharing import shared_alert
 from exporter.ledger import schema
-from exporter.ledger.errors import CommitFailed, LedgerError
+from exporter.ledger.buckets import restart_changed_histograms
+from exporter.ledger.database import Database, open_database
+from exporter.ledger.fence import FencedDatabase
 from exporter.ledger.loading import load_alerts, load_totals
-from exporter.ledger.rows import alerts_from
-from exporter.ledger.sqlite import HeldFiles, hold, open_engine, translated
+from exporter.ledger.rows import alerts_from, watch_key
 from exporter.ledger.totals import (
     Bounds,
     Series,
@@ -34,8 +32,6 @@ from exporter.ledger.transaction import Key, Transaction, write
 
 _IDS_PER_QUERY = 500
 
-log = structlog.get_logger()
-
 
 def open_ledger(
     url: str,
@@ -43,40 +39,33 @@ def open_ledger(
     observe_commit: Callable[[float], None] = lambda _seconds: None,
     clock: Callable[[], float] = time.time,
 ) -> "Ledger":
-    """Open the SQLite ledger at `url`, made where there is none, and load what it holds.
+    """Open the ledger at `url`, made where there is none, and load what it holds.
 
     `observe_commit` gets the duration of each commit in seconds, `clock` tells unix seconds. Raises `LedgerError`
-    where the file is in use, locked, foreign, newer or damaged; it is left as it was.
+    where the database is in use, not reachable, foreign, newer or damaged; it is left as it was.
     """
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite" or not parsed.database:
-        raise LedgerError(f"{parsed.render_as_string()}: expected sqlite:/// and a file")
-    path = Path(parsed.database).resolve()  # one lock for one file, whatever it is called
-    lock = hold(path)
+    database = open_database(url)
     try:
-        engine = open_engine(parsed, path)
-        with translated(path):
-            return Ledger(engine, path, lock, bounds, observe_commit, clock)
+        return Ledger(database, bounds, observe_commit, clock)
     except BaseException:
-        lock.close()
+        database.close()
         raise
 
 
 class Ledger:
-    """What is committed, in memory and on disk. One thread writes; any thread may take a `view`."""
+    """What is committed, in memory and in the database. One thread writes; any thread may take a `view`.
+
+    Whatever asks the database raises `LedgerTaken` once another exporter worked on it.
+    """
 
     def __init__(
         self,
-        engine: Engine,
-        path: Path,
-        lock: IO[str],
+        database: Database,
         bounds: Bounds,
         observe_commit: Callable[[float], None],
         clock: Callable[[], float],
     ) -> None:
-        self._engine = engine
-        self._path = path
-        self._files = HeldFiles(path, lock)
+        self._database = FencedDatabase(database)
         self._observe_commit = observe_commit
         self._clock = clock
         self._bounds = bounds
@@ -85,8 +74,8 @@ class Ledger:
         self._merging = threading.Lock()
         self._view: View | None = None  # the last one; what it shows is copied before it changes
         self._viewed_version = 0
-        with engine.begin() as connection:
-            _restart_changed_histograms(connection, bounds)
+        with self._database.claim() as connection:
+            restart_changed_histograms(connection, bounds)
             self._ids, self._totals = load_totals(connection, bounds)
             self._unrevealed = {series for series, total in self._totals.items() if not total.revealed}
             self._alerts = load_alerts(connection)
@@ -114,7 +103,7 @@ class Ledger:
 
     def last_good_cycle_at(self, source: str, watch: str) -> float | None:
         """Return when every alert of a watch had last been asked as it should, in unix seconds."""
-        return self._good_cycles.get((source, watch))
+        return self._good_cycles.get((source, watch_key(watch)))
 
     def get(self, source: str, alert_id: str) -> KnownAlert | None:
         """Return what is known of an alert that does not rest."""
@@ -134,7 +123,7 @@ class Ledger:
         # Written so that SQLite goes down the index of those that rest, which were read when they came to, and not
         # through all alerts of the source.
         rested = select(table.c.rested_at).where((table.c.source + "") == source, table.c.rested_at.is_not(None))
-        with translated(self._path), self._engine.begin() as connection:
+        with self._database.begin() as connection:
             newest = connection.execute(rested.order_by(table.c.rested_at.desc()).limit(1)).scalar_one_or_none()
         times = (newest, *(known.read_at for known in self.unrested(source)))
         return max((at for at in times if at is not None), default=None)
@@ -153,8 +142,8 @@ class Ledger:
         found = {i: self._alerts[source, i] for i in alert_ids if (source, i) in self._alerts}
         missing = [i for i in alert_ids if i not in found]
         if not missing:
-            return found  # the usual case of a search, which is spared a transaction on the file
-        with translated(self._path), self._engine.begin() as connection:
+            return found  # the usual case of a search, which is spared a transaction of the database
+        with self._database.begin() as connection:
             for start in range(0, len(missing), _IDS_PER_QUERY):
                 chosen = schema.alerts.c.alert_id.in_(missing[start : start + _IDS_PER_QUERY])
                 rows = connection.execute(select(schema.alerts).where(schema.alerts.c.source == source, chosen))
@@ -174,7 +163,7 @@ class Ledger:
         table = schema.alerts
         # What rests was read when it came to: going by that, only what is to be forgotten is looked at.
         idle = (table.c.rested_at < before) & (table.c.first_seen_at < before)
-        with translated(self._path), self._engine.begin() as connection:
+        with self._database.begin() as connection:
             rows = connection.execute(select(table.c.source, table.c.alert_id).where(idle))
             resting = {(source, alert_id) for source, alert_id in rows}
         return resting | {
@@ -186,36 +175,31 @@ class Ledger:
     def adopt_bounds(self, bounds: Bounds) -> None:
         """Count in other buckets from now on: a histogram whose bounds change starts anew, all else stays.
 
-        Raises `CommitFailed` where the database refuses: then the bounds are those before, here and on disk.
+        Raises `CommitFailed` where the database refuses: then the bounds are those before, here and there.
         """
         if bounds == self._bounds:
             return
-        self._files.check()
-        with translated(self._path, CommitFailed), self._engine.begin() as connection:
-            restarted = _restart_changed_histograms(connection, bounds)
-        with self._merging:
-            self._leave_totals()
-            self._bounds = bounds
-            for series in [series for series in self._totals if series.total in restarted]:
-                del self._totals[series], self._ids[series]
-                self._unrevealed.discard(series)
-            self._version += 1
+
+        def change(connection: Connection) -> Callable[[], None]:
+            return partial(self._merge_bounds, bounds, restart_changed_histograms(connection, bounds))
+
+        self._database.commit(change)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Give a transaction to fill; commit it when the block ends without an error.
 
-        Raises `CommitFailed` where the database refuses: then nothing of it happened, here or on disk.
+        Raises `CommitFailed` where the database refuses: then nothing of it happened, here or there.
         """
+        self._database.settle()  # or the block would build on what may be out of date
         tx = Transaction()
         yield tx
         if not tx.is_empty():
             self._commit(tx)
 
     def close(self) -> None:
-        """End the use of the file, so that another exporter may take it."""
-        self._engine.dispose()
-        self._files.release()
+        """End the use of the database, so that another exporter may take it."""
+        self._database.close()
 
     def _commit(self, tx: Transaction) -> None:
         started = time.perf_counter()
@@ -225,10 +209,20 @@ class Ledger:
             # A series of a baseline begins with history: told as born now, its value would count as an increase.
             return now if dict(series.labels)["source"] in self._baselines else None
 
-        self._files.check()
-        with translated(self._path, CommitFailed), self._engine.begin() as connection:
-            added, new_ids = write(connection, tx, self._bounds, self._ids, born_at)
+        def change(connection: Connection) -> Callable[[], None]:
+            added, new_ids = write(connection, self._database.upsert, tx, self._bounds, self._ids, born_at)
+            return partial(self._merge, tx, added, new_ids, born_at)
+
+        self._database.commit(change)
         self._observe_commit(time.perf_counter() - started)
+
+    def _merge(
+        self,
+        tx: Transaction,
+        added: dict[Series, list[float]],
+        new_ids: dict[Series, int],
+        born_at: Callable[[Series], float | None],
+    ) -> None:
         with self._merging:
             self._ids |= new_ids
             if added or tx.served or tx.revealed:
@@ -239,6 +233,15 @@ class Ledger:
                 self._merge_alerts(tx)
             self._baselines = self._baselines | tx.baselines
             self._good_cycles |= tx.good_cycles
+            self._version += 1
+
+    def _merge_bounds(self, bounds: Bounds, restarted: Collection[Total]) -> None:
+        with self._merging:
+            self._leave_totals()
+            self._bounds = bounds
+            for series in [series for series in self._totals if series.total in restarted]:
+                del self._totals[series], self._ids[series]
+                self._unrevealed.discard(series)
             self._version += 1
 
     def _leave_totals(self) -> None:
@@ -272,20 +275,3 @@ class Ledger:
             self._alerts[key] = known if key in self._alerts else shared_alert(known)
         for key in [*tx.forgotten, *(key for key, known in tx.alerts.items() if known.rested_at is not None)]:
             self._alerts.pop(key, None)
-
-
-def _restart_changed_histograms(connection: Connection, bounds: Bounds) -> set[Total]:
-    """Start anew, and return, the histograms counted in other buckets: they cannot be told in the new ones."""
-    restarted = set()
-    written = {row.total: row.bounds for row in connection.execute(select(schema.bounds))}
-    for total, configured in bounds.items():
-        text = json.dumps(configured)
-        if written.get(total) == text:
-            continue
-        if total in written:
-            restarted.add(total)
-            log.warning("histogram starts anew", total=total, reason="its buckets changed in the config")
-        connection.execute(delete(schema.series).where(schema.series.c.total == total))
-        connection.execute(delete(schema.bounds).where(schema.bounds.c.total == total))
-        connection.execute(schema.bounds.insert().values(total=total, bounds=text))
-    return restarted

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 
 from sqlalchemy import Connection, bindparam, column, select, table, text, update
 
+from exporter.ledger.rows import watch_key
+
 Migrations = Mapping[int, Callable[[Connection], None]]
 _ROWS_PER_STEP = 5_000
 # Of version 3: what a sighting's text called it, and its kind.
@@ -62,5 +64,15 @@ def _split_sightings(connection: Connection) -> None:
         after = rows[-1][0]
 
 
-MIGRATIONS: Migrations = {1: _to_version_2, 2: _to_version_3}
+def _to_version_4(connection: Connection) -> None:
+    """A trace of each commit; names of watches that fit into an index of any database."""
+    connection.execute(text("ALTER TABLE ledger ADD COLUMN commit_id VARCHAR DEFAULT '' NOT NULL"))
+    watches = table("watches", column("watch"))
+    renaming = update(watches).where(watches.c.watch == bindparam("was")).values(watch=bindparam("key"))
+    for (name,) in connection.execute(select(watches.c.watch).distinct()).all():
+        if watch_key(name) != name:
+            connection.execute(renaming, {"was": name, "key": watch_key(name)})
+
+
+MIGRATIONS: Migrations = {1: _to_version_2, 2: _to_version_3, 3: _to_version_4}
 """Version n -> the change that makes it n + 1. Runs inside one transaction with all the others that are due."""

@@ -1,26 +1,13 @@
 """Reading a ledger beside the exporter that holds it: nothing is locked, made, upgraded or written."""
 
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
-from pathlib import Path
 from typing import TypeVar
-from urllib.parse import quote
 
-from sqlalchemy import Connection, create_engine, make_url, select
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Connection, make_url, select
 
 from exporter.flow.known import KnownAlert
-from exporter.ledger import schema
-from exporter.ledger.errors import LedgerError
+from exporter.ledger import schema, sqlite_reading
 from exporter.ledger.rows import alerts_from
-from exporter.ledger.sqlite import APPLICATION_ID, translated
-
-_TRIES = 5
-_PATIENCE = 1.0  # seconds for an exporter that is just recovering its file
-_LIVE = "mode=ro&readonly_shm=1"
-_AT_REST = "mode=ro&immutable=1"  # without it SQLite would make a write-ahead log, even to read
 
 Told = TypeVar("Told")
 
@@ -28,8 +15,8 @@ Told = TypeVar("Told")
 def find_alerts(url: str, alert_id: str) -> dict[str, KnownAlert] | None:
     """Return what is known of the alerts of this id, resting ones included, by source; None where there is no ledger.
 
-    Tells what is committed, also while an exporter writes. Raises `LedgerError` for a file that is foreign, damaged or
-    not readable, and for one that another version of the exporter wrote.
+    Tells what is committed, also while an exporter writes. Raises `LedgerError` for a database that is foreign, damaged
+    or not readable, and for a ledger that another version of the exporter wrote.
     """
 
     def look(connection: Connection) -> dict[str, KnownAlert]:
@@ -42,63 +29,11 @@ def find_alerts(url: str, alert_id: str) -> dict[str, KnownAlert] | None:
 def read_beside(url: str, look: Callable[[Connection], Told]) -> Told | None:
     """Return what `look` reads of the ledger at `url`, as of one moment; None where there is no ledger.
 
-    An exporter may start or stop meanwhile: what was read across that is thrown away and read again. Raises as
-    `find_alerts`.
+    `look` may be called more than once, and its last answer counts. Raises as `find_alerts`.
     """
-    path = Path(make_url(url).database or "").resolve()
-    with translated(path):
-        for _ in range(_TRIES - 1):
-            mode = _mode(path)
-            try:
-                told = _read(path, mode, look)
-            except (DBAPIError, sqlite3.Error):
-                continue
-            if mode == _mode(path):
-                return told
-        return _read(path, _mode(path), look)
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "postgresql":
+        from exporter.ledger import postgresql  # its dialect takes time to import
 
-
-def _mode(path: Path) -> str | None:
-    """Return how the file is to be opened; None where there is none."""
-    if not path.exists():
-        return None
-    log, index = (path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))
-    if index.exists() and log.exists():
-        return _LIVE
-    if log.exists() and log.stat().st_size:
-        raise LedgerError(f"{path}: its write-ahead log has no index; start the exporter on it once, which makes one")
-    return _AT_REST
-
-
-def _read(path: Path, mode: str | None, look: Callable[[Connection], Told]) -> Told | None:
-    if mode is None:
-        return None
-    address = f"file:{quote(str(path))}?{mode}"
-    engine = create_engine(
-        "sqlite://", creator=lambda: sqlite3.connect(address, uri=True, timeout=_PATIENCE), poolclass=NullPool
-    )
-    with closing(engine.connect()) as connection:
-        connection.exec_driver_sql("BEGIN")
-        return look(connection) if _has_tables(connection, path) else None
-
-
-def _has_tables(connection: Connection, path: Path) -> bool:
-    """Return whether the ledger was set up already; refuse what is none of ours, or of another version."""
-    application = connection.exec_driver_sql("PRAGMA application_id").scalar_one()
-    is_empty = connection.exec_driver_sql("SELECT 1 FROM sqlite_master").first() is None
-    if is_empty and application in (0, APPLICATION_ID):
-        return False
-    if application != APPLICATION_ID:
-        raise LedgerError(f"{path}: a SQLite database of something else; give another ledger.url")
-    found = connection.execute(select(schema.ledger.c.schema_version)).scalar_one()
-    if found < schema.VERSION:
-        raise LedgerError(
-            f"{path}: schema version {found} is older than this exporter's {schema.VERSION}; "
-            "start the exporter on it once, which upgrades it"
-        )
-    if found > schema.VERSION:
-        raise LedgerError(
-            f"{path}: schema version {found} was written by a newer exporter, this one knows up to {schema.VERSION}; "
-            "run the newer one"
-        )
-    return True
+        return postgresql.read_beside(parsed, look)
+    return sqlite_reading.read_beside(parsed, look)

@@ -1,5 +1,6 @@
 """How an alert that we know is written in a row of the ledger, and read back."""
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, make_dataclass
@@ -17,9 +18,17 @@ _text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _decoded = json.JSONDecoder().decode
 
 _UNREACHED = Milestone()
+_LONGEST_KEY = 2_000  # bytes: an entry of an index of PostgreSQL ends at 2,700
+_KEPT = 400  # characters, of four bytes at most
 
 Made = TypeVar("Made", KnownAlert, Milestone, Sighting)
 Told = TypeVar("Told")
+
+
+def watch_key(name: str) -> str:
+    """Return the name of a watch as the ledger has it: a long one is cut, and ends in a digest of the whole."""
+    written = name.encode()
+    return name if len(written) <= _LONGEST_KEY else f"{name[:_KEPT]}…{hashlib.sha256(written).hexdigest()}"
 
 
 def labels_text(labels: Labels) -> str:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    func,
     insert,
     select,
     update,
@@ -23,11 +24,18 @@ from exporter.ledger.migrations import MIGRATIONS, Migrations
 
 log = structlog.get_logger()
 
-VERSION = 3
+VERSION = 4
+MARK = "ledger of bkmonitor-flow-exporter"  # by which our tables are told from others, where SQLite has an id for that
 
 metadata = MetaData()
 
-ledger = Table("ledger", metadata, Column("schema_version", Integer, nullable=False))
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("schema_version", Integer, nullable=False),
+    Column("commit_id", String, nullable=False, server_default=""),  # since version 4; another one for each commit
+    comment=MARK,
+)
 
 sources = Table(
     "sources",
@@ -94,8 +102,10 @@ series = Table(
     Column("served_at", Float),
     Column("revealed", Boolean, nullable=False),
     Column("created_at", Float),  # since version 2; none: it began with history, not at 0
-    UniqueConstraint("total", "labels"),
+    UniqueConstraint("total", "labels").ddl_if(dialect="sqlite"),
 )
+# An entry of an index of PostgreSQL ends at 2,700 bytes, and labels do not.
+Index("series_key", series.c.total, func.hashtextextended(series.c.labels, 0), unique=True).ddl_if(dialect="postgresql")
 
 cells = Table(
     "cells",
@@ -136,3 +146,18 @@ def upgrade(connection: Connection, where: str, migrations: Migrations = MIGRATI
     if found < version:
         connection.execute(update(ledger).values(schema_version=version))
         log.info("ledger upgraded", file=where, from_version=found, to_version=version)
+
+
+def refuse_other_versions(connection: Connection, where: str) -> None:
+    """Raise `LedgerError` for a ledger of another version than this one's: it is neither read nor upgraded."""
+    found = connection.execute(select(ledger.c.schema_version)).scalar_one()
+    if found < VERSION:
+        raise LedgerError(
+            f"{where}: schema version {found} is older than this exporter's {VERSION}; "
+            "start the exporter on it once, which upgrades it"
+        )
+    if found > VERSION:
+        raise LedgerError(
+            f"{where}: schema version {found} was written by a newer exporter, this one knows up to {VERSION}; "
+            "run the newer one"
+        )

@@ -3,17 +3,18 @@
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, Executable, Table, create_engine, event
+from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.pool import StaticPool
 
 from exporter.ledger import schema
-from exporter.ledger.errors import CommitFailed, LedgerError
+from exporter.ledger.errors import LedgerError
 
 APPLICATION_ID = 0x424B464C  # "BKFL", so that file(1) and we can tell a ledger from another database
 _MAGIC = b"SQLite format 3\x00"
@@ -23,6 +24,45 @@ _LOCK_SUFFIX = ".lock"
 # What a database in trouble raises. Their subclasses (a constraint, a wrong statement) would be bugs of ours.
 _TROUBLE = {OperationalError, DatabaseError, sqlite3.OperationalError, sqlite3.DatabaseError}
 _RESTORE = "restore it from a backup, or move it away to start anew; nothing was overwritten"
+
+
+def upsert(table: Table, changed: Callable[[Any], Mapping[str, Any]]) -> Executable:
+    """Return an INSERT that sets what `changed` tells of the row refused where its key is there already."""
+    statement = insert(table)
+    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changed(statement.excluded))
+
+
+class SQLiteDatabase:
+    """The database in a file; see `Database`."""
+
+    upsert = staticmethod(upsert)
+
+    def __init__(self, url: URL) -> None:
+        self._path = Path(url.database or "").resolve()  # one lock for one file, whatever it is called
+        lock = hold(self._path)
+        try:
+            self._engine = open_engine(url, self._path)
+            self._files = HeldFiles(self._path, lock)
+        except BaseException:
+            lock.close()
+            raise
+
+    @property
+    def where(self) -> str:
+        """The file."""
+        return str(self._path)
+
+    @contextmanager
+    def begin(self, error_type: type[LedgerError] = LedgerError) -> Iterator[Connection]:
+        """Give a transaction on the file. Raises `error_type` where the file refuses, or was removed or replaced."""
+        self._files.check(error_type)
+        with translated(self._path, error_type), self._engine.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """End the use of the file, and free its lock."""
+        self._engine.dispose()
+        self._files.release()
 
 
 def hold(path: Path) -> IO[str]:
@@ -70,17 +110,15 @@ class HeldFiles:
         self._inode = path.stat().st_ino
         self._lock_inode = os.fstat(lock.fileno()).st_ino
 
-    def check(self) -> None:
-        """Raise `CommitFailed` where one of them was removed or replaced: what is written now would be lost."""
+    def check(self, error_type: type[LedgerError]) -> None:
+        """Raise `error_type` where one of them was removed or replaced: what is written now would be lost."""
         for path, inode in ((self._path, self._inode), (Path(self._lock.name), self._lock_inode)):
             try:
                 is_same = path.stat().st_ino == inode
             except OSError:
                 is_same = False
             if not is_same:
-                raise CommitFailed(
-                    f"{path}: was removed or replaced while in use; put it back, or restart the exporter"
-                )
+                raise error_type(f"{path}: was removed or replaced while in use; put it back, or restart the exporter")
 
     def release(self) -> None:
         """Free the lock."""

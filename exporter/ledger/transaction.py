@@ -6,14 +6,13 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, delete, insert, update
-from sqlalchemy.dialects.sqlite import Insert
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Connection, Executable, Table, bindparam, delete, insert, update
 
 from exporter.flow.known import KnownAlert
 from exporter.flow.observations import Observation
 from exporter.ledger import schema
-from exporter.ledger.rows import alert_row, labels_text
+from exporter.ledger.database import Upsert
+from exporter.ledger.rows import alert_row, labels_text, watch_key
 from exporter.ledger.totals import Bounds, Series, cell_names, deltas
 
 Key = tuple[str, str]
@@ -49,7 +48,7 @@ class Transaction:
 
     def good_cycle(self, source: str, watch: str, at: float) -> None:
         """Note that at `at` every alert of a watch had been asked as it should."""
-        self.good_cycles[source, watch] = at
+        self.good_cycles[source, watch_key(watch)] = at
 
     def serve(self, served: Mapping[Series, float]) -> None:
         """Note when a scrape was the first to get these series, as 0."""
@@ -76,6 +75,7 @@ class Transaction:
 
 def write(
     connection: Connection,
+    upsert: Upsert,
     tx: Transaction,
     bounds: Bounds,
     ids: dict[Series, int],
@@ -83,8 +83,8 @@ def write(
 ) -> tuple[dict[Series, list[float]], dict[Series, int]]:
     """Write `tx`; return what it adds to each series, and the ids of the series that are new.
 
-    `ids` are those of the series so far, `created_at` tells when a new one came to be. Totals are written as
-    increments, so that they stay right whoever else adds.
+    `upsert` is the database's, `ids` are those of the series so far, `created_at` tells when a new one came to be.
+    Totals are written as increments, so that they stay right whoever else adds.
     """
     added = deltas(tx.observations, bounds)
     new_ids = {series: _insert_series(connection, series, created_at(series)) for series in added if series not in ids}
@@ -95,14 +95,14 @@ def write(
         for cell, value in zip(cell_names(series.total, bounds), values, strict=True)
         if value or series in new_ids
     ]
-    _add_cells(connection, cells)
-    _replace(connection, schema.alerts, [alert_row(known) for known in tx.alerts.values()])
-    _replace(connection, schema.sources, [{"name": name, "baseline_at": at} for name, at in tx.baselines.items()])
-    _replace(
-        connection,
-        schema.watches,
-        [{"source": s, "watch": w, "last_good_cycle_at": at} for (s, w), at in tx.good_cycles.items()],
-    )
+    rows = {
+        schema.alerts: [alert_row(known) for known in tx.alerts.values()],
+        schema.sources: [{"name": name, "baseline_at": at} for name, at in tx.baselines.items()],
+        schema.watches: [{"source": s, "watch": w, "last_good_cycle_at": at} for (s, w), at in tx.good_cycles.items()],
+    }
+    _execute(connection, _adding(upsert), cells)
+    for table, replacements in rows.items():
+        _execute(connection, _replacing(upsert, table), replacements)
     _forget(connection, tx.forgotten)
     if tx.baselines:
         tx.reveal(series for series in all_ids if dict(series.labels)["source"] in tx.baselines)
@@ -119,28 +119,19 @@ def _insert_series(connection: Connection, series: Series, created_at: float | N
 
 
 @cache
-def _adding() -> Insert:
-    statement = upsert(schema.cells)
-    total = schema.cells.c.value + statement.excluded.value
-    keys = [schema.cells.c.series_id, schema.cells.c.cell]
-    return statement.on_conflict_do_update(index_elements=keys, set_={"value": total})
+def _adding(upsert: Upsert) -> Executable:
+    return upsert(schema.cells, lambda new: {"value": schema.cells.c.value + new.value})
 
 
 @cache
-def _replacing(table: Table) -> Insert:
-    statement = upsert(table)
-    changed = {column.name: statement.excluded[column.name] for column in table.c if not column.primary_key}
-    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changed)
+def _replacing(upsert: Upsert, table: Table) -> Executable:
+    names = [column.name for column in table.c if not column.primary_key]
+    return upsert(table, lambda new: {name: new[name] for name in names})
 
 
-def _add_cells(connection: Connection, rows: list[dict[str, Any]]) -> None:
+def _execute(connection: Connection, statement: Executable, rows: list[dict[str, Any]]) -> None:
     if rows:
-        connection.execute(_adding(), rows)
-
-
-def _replace(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
-    if rows:
-        connection.execute(_replacing(table), rows)
+        connection.execute(statement, rows)
 
 
 def _forget(connection: Connection, keys: Collection[Key]) -> None:

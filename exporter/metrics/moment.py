@@ -76,8 +76,9 @@ NOT_POLLING: Polling = _NotPolling()
 class SourceState:
     """How polling a source goes. Times in unix seconds, durations in seconds.
 
-    `trouble` says in words why the source is not up, and is empty while it is. `cycled` tells whether every
-    watched alert was asked about at least once since the start, or the source failed and said why.
+    `trouble` says in words why the source is not up, or why nothing that it tells is counted; else it is empty.
+    `cycled` tells whether every watched alert was asked about at least once since the start, or the source failed and
+    said why.
     `timezone_skew` is None as long as too few alerts tell it. `last_good_cycle_at` is the earliest of its watches' last
     good cycles, None while one of them had none. `given_up` are the alerts that are quarantined or missing.
     """

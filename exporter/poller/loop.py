@@ -14,6 +14,7 @@ from exporter.ledger import Ledger, LedgerError, Transaction
 from exporter.metrics import Moment, Publisher
 from exporter.poller.acts import Acts
 from exporter.poller.births import Births
+from exporter.poller.ledger_health import LedgerHealth
 from exporter.poller.source import SourcePoller
 from exporter.poller.workers import Answer, Answers, Workers
 
@@ -62,7 +63,7 @@ class Poller:
         self._watched: frozenset[tuple[str, str]] = frozenset()
         self._watched_by_source: list[frozenset[tuple[str, str]]] = []
         self._joining: list[SourcePoller] = []
-        self._ledger_trouble = ""
+        self._ledger_health = LedgerHealth()
         self._births = Births(ledger)
         self._now = self._next_tick_at = self._next_forget_at = clock()
         self._published = (-1, 0.0)
@@ -90,7 +91,7 @@ class Poller:
     def moment(self) -> Moment:
         """Return all that a scrape should tell now."""
         now = self._clock()
-        states = tuple(source.state(now) for source in self._sources.values())
+        states = tuple(self._ledger_health.told_with(source.state(now)) for source in self._sources.values())
         return Moment(
             now,
             self._ledger.view(),
@@ -137,10 +138,12 @@ class Poller:
         self._joining = [source for source in self._joining if self._is_taken(source.join, now) and source.is_joining]
 
     def _is_taken(self, change: Callable[[float], object], now: float) -> bool:
+        if self._ledger_health.is_paused(now):
+            return False
         try:
             change(now)
         except LedgerError as error:
-            self._ledger_refused(error)
+            self._ledger_health.refused(error, self._clock())
             return False
         return True
 
@@ -153,14 +156,21 @@ class Poller:
 
     def _ask(self, now: float) -> None:
         for name, source in self._sources.items():
-            while (question := source.next_question(now)) is not None:
+            while self._may_ask(now) and (question := source.next_question(now)) is not None:
                 self._workers[name].submit(question)
+
+    def _may_ask(self, now: float) -> bool:
+        """Whether an answer may be counted; after a pause of the ledger a single one finds that out."""
+        if not self._ledger_health.trouble:
+            return True
+        return not (self._ledger_health.is_paused(now) or self._batch or self._is_asking())
 
     def _idle_for(self, now: float) -> float:
         if self._joining:
             return 0.0
-        wakes = [at for source in self._sources.values() if (at := source.wakes_at(now)) is not None]
-        if self._batch:
+        sources = self._sources.values() if self._may_ask(now) else ()
+        wakes = [at for source in sources if (at := source.wakes_at(now)) is not None]
+        if self._batch and not self._ledger_health.is_paused(now):
             wakes.append(self._batch_since + _BATCH_AGE)
         return max(0.0, min([self._next_tick_at, *wakes]) - now)
 
@@ -189,7 +199,7 @@ class Poller:
 
     def _is_batch_due(self) -> bool:
         """A commit costs a disk's flush: answers wait a moment for each other, errors and the last one do not."""
-        if not self._batch:
+        if not self._batch or self._ledger_health.is_paused(self._clock()):
             return False
         is_old = not 0 <= self._clock() - self._batch_since < _BATCH_AGE
         return is_old or len(self._batch) >= _BATCH or not self._is_asking()
@@ -223,28 +233,25 @@ class Poller:
                 source.postpone(answer, now)
 
     def _commit(self, fill: Callable[[Transaction], None]) -> bool:
-        """Commit what `fill` puts into a transaction; say once where the ledger refuses, and go on without."""
+        """Commit what `fill` puts into a transaction; go on without where the ledger refuses, or is left alone."""
+        if self._ledger_health.is_paused(self._clock()):
+            return False
         try:
             with self._ledger.transaction() as tx:
                 fill(tx)
         except LedgerError as error:
-            self._ledger_refused(error)
+            self._ledger_health.refused(error, self._clock())
             return False
-        if self._ledger_trouble and not tx.is_empty():
-            log.info("ledger is back", after=self._ledger_trouble)
-            self._ledger_trouble = ""
+        if not tx.is_empty():
+            self._ledger_health.committed()
         return True
-
-    def _ledger_refused(self, error: LedgerError) -> None:
-        if not self._ledger_trouble:
-            log.error("ledger is in trouble: nothing is counted until it is back", error=str(error))
-        self._ledger_trouble = str(error)
 
     def _clock_set_back(self, by: float) -> None:
         log.warning("the clock was set back", seconds=by)
         self._next_tick_at -= by
         self._next_forget_at -= by
         self._published = (self._published[0], self._published[1] - by)
+        self._ledger_health.clock_set_back(by)
         for source in self._sources.values():
             source.clock_set_back(by)
 
@@ -255,7 +262,7 @@ class Poller:
         self._bear(publisher, now)
         self._forget(now)
         version, published_at = self._published
-        standings = [source.standing() for source in self._sources.values()]
+        standings = [self._ledger_health.trouble, *(source.standing() for source in self._sources.values())]
         is_news = self._ledger.version != version or standings != self._standings
         if is_news or now - published_at >= _PUBLISH_EVERY:
             self._published, self._standings = (self._ledger.version, now), standings

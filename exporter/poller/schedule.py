@@ -103,7 +103,7 @@ def next_poll_at(known: KnownAlert, now: float, pace: Pace) -> float | None:
     if known.ack_record_is_late:
         return now + pace.settle * 2.0**known.quiet_reads
     rarity = max(1.0, pace.acked_interval / pace.interval) if known.is_acked else 1.0
-    at = now + _doubled(pace.refresh * rarity, 1 + known.quiet_reads, max(pace.refresh, LONGEST_REFRESH))
+    at = now + doubled(pace.refresh * rarity, 1 + known.quiet_reads, max(pace.refresh, LONGEST_REFRESH))
     return _or_deadline(known, at, now, pace, spared=pace.refresh)
 
 
@@ -157,7 +157,7 @@ def retry_at(streak: Streak, given_up: GivenUp | None, now: float, pace: Pace, j
     if streak.reason is Reason.NO_SUCH_ALERT:
         return now + min(max(pace.interval, _INDEX_REFRESH), _LONGEST_UNSURE_RETRY)
     longest = LONGEST_RETRY if given_up else _LONGEST_UNSURE_RETRY
-    return now + _doubled(pace.interval, streak.failures, longest) * (0.5 + jitter / 2)
+    return now + doubled(pace.interval, streak.failures, longest) * (0.5 + jitter / 2)
 
 
 def source_pause(reason: Reason, failures: int, retry_after: float | None, jitter: float) -> float:
@@ -165,11 +165,12 @@ def source_pause(reason: Reason, failures: int, retry_after: float | None, jitte
     if retry_after is not None:
         return retry_after
     if reason is Reason.NOT_ALLOWED:
-        return _doubled(_NOT_ALLOWED_PAUSE, failures, _LONGEST_NOT_ALLOWED_PAUSE)
-    return _doubled(_FIRST_PAUSE, failures, _LONGEST_SOURCE_PAUSE) * (0.5 + jitter / 2)
+        return doubled(_NOT_ALLOWED_PAUSE, failures, _LONGEST_NOT_ALLOWED_PAUSE)
+    return doubled(_FIRST_PAUSE, failures, _LONGEST_SOURCE_PAUSE) * (0.5 + jitter / 2)
 
 
-def _doubled(first: float, times: int, longest: float) -> float:
+def doubled(first: float, times: int, longest: float) -> float:
+    """Return the wait after the `times`-th failure in a row: `first`, then twice as long each time, up to `longest`."""
     # 2.0 ** 1024 overflows; the longest wait is reached long before.
     return float(min(longest, first * 2.0 ** min(times - 1, 64)))
 
@@ -189,4 +190,4 @@ def search_retry_at(streak: Streak, now: float, pace: Pace, jitter: float) -> fl
     redeployed calls every request wrong. Half of it is jitter.
     """
     longest = LONGEST_RETRY if streak.reason is Reason.BAD_REQUEST else _LONGEST_UNSURE_RETRY
-    return now + _doubled(pace.interval, streak.failures, longest) * (0.5 + jitter / 2)
+    return now + doubled(pace.interval, streak.failures, longest) * (0.5 + jitter / 2)

@@ -59,7 +59,7 @@ class SourcePoller:
         self._turnstile = Turnstile(limits, partial(own.throttled, name), now)
         self._health = SourceHealth(name, jitter, ledger.last_read_at(name))
         self._streaks = Streaks(name, lambda: self._health.answered_at)
-        self._progress = Progress()
+        self._progress = Progress(lambda: self._searcher.have_cycled)
         self._skew = TimezoneSkew(name)
         self._searcher = Searcher(
             name, searches, ledger, poll.first_seen_window, targets, label_sets, pace=self._pace, jitter=jitter
@@ -202,13 +202,13 @@ class SourcePoller:
             self._read(answer.key, now)
 
     def postpone(self, answer: Answer, now: float) -> None:
-        """Ask again later for what could not be committed."""
-        self._turnstile.come_back(answer.key, now)
+        """Ask again for what could not be committed: it is as late as it is, and the others have their turn before."""
+        due_at = self._turnstile.come_back(answer.key, now)
         if answer.key == SEARCH:
             self._searcher.restart()
             self._findings = None
         if answer.key == SEARCH or answer.key in self._roster:
-            self._turnstile.put(answer.key, now + self._pace.interval)
+            self._turnstile.put_back(answer.key, due_at, now)
 
     def _advance(
         self, known: KnownAlert, read: Log, tx: Transaction, now: float, *, only_to_rest: bool = False

@@ -14,7 +14,7 @@ from sqlalchemy import make_url
 
 from exporter import __version__
 from exporter.config import ConfigError, Settings, effective_yaml, format_duration
-from exporter.ledger import LedgerError, open_ledger
+from exporter.ledger import LedgerError, LedgerTaken, open_ledger
 from exporter.ledger.reading import find_alerts
 from exporter.metrics import OwnMetrics, Publisher
 from exporter.poller.loop import Poller, Terms
@@ -164,7 +164,7 @@ class Service:
             self.adopt(load())
         except CancelledError:
             return Outcome("the exporter stops")
-        except (ConfigError, NeedsRestart, LedgerError) as error:
+        except (ConfigError, NeedsRestart, LedgerError, LedgerTaken) as error:
             log.error("config is not reloaded, the one before stays in force", faults=str(error))
             self._own.config_refused()
             self._poller.soon(self._poller.refresh)

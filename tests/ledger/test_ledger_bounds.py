@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 from exporter.flow.labels import extend, make_labels
 from exporter.flow.observations import Count, Latency, Observation, Total
 from exporter.ledger import CommitFailed, Ledger, Series, View, open_ledger
+from tests.ledger.conftest import ONLY_SQLITE
 
 BOUNDS = {Total.TIME_TO_ACK: (60.0, 300.0), Total.TIME_TO_FIRST_ACTION: (0.5,), Total.TIME_TO_END: (3600.0,)}
 OTHER = {**BOUNDS, Total.TIME_TO_ACK: (5.0, 60.0, 300.0)}
@@ -23,12 +24,6 @@ SEEN: tuple[Observation, ...] = (
     Latency(Total.TIME_TO_ACK, G, 10.0),
     Latency(Total.TIME_TO_END, G, 20.0),
 )
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    """Return the URL of a ledger that does not exist yet."""
-    return f"sqlite:///{tmp_path}/flow.db"
 
 
 @pytest.fixture
@@ -93,6 +88,7 @@ def test_the_same_bounds_change_nothing(ledger: Ledger) -> None:
     assert (values(ledger.view()), ledger.version) == (before, version)
 
 
+@ONLY_SQLITE
 def test_a_refusal_leaves_the_buckets_as_they_were(ledger: Ledger, url: str, tmp_path: Path) -> None:
     """While the database is locked nothing changes, here or on disk, and counting goes on in the old buckets."""
     before = values(ledger.view())

@@ -4,7 +4,6 @@ import tracemalloc
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -19,12 +18,6 @@ G = make_labels({"source": "prod", "team": "payments"})
 COUNTED = (Count(Total.RECORDS, G, 1),)
 ALERTS = 2_000
 MOST_BYTES = 900
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    """Return the URL of a ledger that does not exist yet."""
-    return f"sqlite:///{tmp_path}/flow.db"
 
 
 @pytest.fixture

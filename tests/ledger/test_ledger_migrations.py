@@ -1,5 +1,6 @@
 """Ledgers of older versions: brought up to date as they are opened, and nothing that they know is lost."""
 
+import json
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -64,6 +65,7 @@ ALTER TABLE series ADD COLUMN created_at FLOAT;
 UPDATE ledger SET schema_version = 2;
 """
 )
+LONG_NAME = json.dumps({"bk_biz_ids": [*range(1000)]})
 G = make_labels({"source": "prod"})
 OPEN = KnownAlert(
     "prod",
@@ -151,6 +153,19 @@ def test_an_older_ledger_keeps_its_alerts_and_totals(script: str, tmp_path: Path
 
     assert found == {"1": OPEN, "2": RESTING}
     assert [(total.values, total.created_at) for total in totals] == [((4.0,), None)]
+
+
+def test_a_watch_of_a_long_name_keeps_its_last_good_cycle(tmp_path: Path) -> None:
+    """Since version 4 the ledger cuts such names."""
+    with closing(sqlite3.connect(tmp_path / "flow.db")) as connection:
+        connection.executescript(VERSION_2)
+        connection.executemany("INSERT INTO watches VALUES (?, ?, ?)", [("a", LONG_NAME, 5.0), ("b", "short", 6.0)])
+        connection.execute("PRAGMA application_id = 0x424B464C")
+        connection.commit()
+
+    with closing(open_ledger(f"sqlite:///{tmp_path}/flow.db", BOUNDS)) as ledger:
+        assert ledger.last_good_cycle_at("a", LONG_NAME) == 5.0
+        assert ledger.last_good_cycle_at("b", "short") == 6.0
 
 
 def test_an_older_ledger_gets_the_tables_of_a_new_one(tmp_path: Path) -> None:

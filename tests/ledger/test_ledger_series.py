@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -19,12 +18,6 @@ BOUNDS = {
 G = make_labels({"source": "prod", "team": "payments"})
 RECORDS = Series(Total.RECORDS, extend(G, operate="ACK", status="SUCCESS"))
 ACK_TIMES = Series(Total.TIME_TO_ACK, G)
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    """Return the URL of a ledger that does not exist yet."""
-    return f"sqlite:///{tmp_path}/flow.db"
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from exporter.flow.labels import extend, make_labels
 from exporter.flow.observations import Count, Latency, Total
 from exporter.flow.sightings import Outcome, Sighting
 from exporter.ledger import CommitFailed, Ledger, Series, SeriesTotal, open_ledger
+from tests.ledger.conftest import ONLY_SQLITE
 
 BOUNDS = {
     Total.TIME_TO_ACK: (60.0, 300.0),
@@ -62,12 +63,6 @@ RESTED = KnownAlert(
     settles_at=1.75,
     rested_at=2.0,
 )
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    """Return the URL of a ledger that does not exist yet."""
-    return f"sqlite:///{tmp_path}/flow.db"
 
 
 @pytest.fixture
@@ -144,6 +139,7 @@ def test_an_error_inside_the_block_commits_nothing(ledger: Ledger) -> None:
     assert ledger.view().alerts == {}
 
 
+@ONLY_SQLITE
 def test_a_refused_commit_changes_nothing_and_the_next_one_works(ledger: Ledger, tmp_path: Path) -> None:
     """While another program holds the file, a commit fails as a whole, in memory too; then work goes on."""
     fill(ledger)
@@ -159,6 +155,7 @@ def test_a_refused_commit_changes_nothing_and_the_next_one_works(ledger: Ledger,
     assert ledger.view().totals[RECORDS].values == (4.0,)
 
 
+@ONLY_SQLITE
 @pytest.mark.parametrize("name", ["flow.db", "flow.db.lock"])
 def test_a_file_that_was_removed_or_replaced_takes_no_commits(name: str, ledger: Ledger, tmp_path: Path) -> None:
     """Writing on into a removed file would lose everything at the next start: it is said, and nothing is counted."""
