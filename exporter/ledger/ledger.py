@@ -139,7 +139,7 @@ class Ledger:
 
     def find(self, source: str, alert_ids: Collection[str]) -> dict[str, KnownAlert]:
         """Return what is known of these alerts, the resting ones included; unknown ones are left out."""
-        found = {i: self._alerts[source, i] for i in alert_ids if (source, i) in self._alerts}
+        found = {i: known for i in alert_ids if (known := self._alerts.get((source, i))) is not None}
         missing = [i for i in alert_ids if i not in found]
         if not missing:
             return found  # the usual case of a search, which is spared a transaction of the database

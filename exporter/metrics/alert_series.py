@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
-from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from exporter.flow.known import KnownAlert
-from exporter.flow.labels import extend
-from exporter.metrics.family import Family
+from exporter.flow.labels import Labels, extend
+from exporter.metrics.family import Family, gauge
 from exporter.metrics.lines import sample_line
 from exporter.metrics.moment import Moment
 
@@ -34,6 +34,7 @@ class AlertGauge:
     value: Callable[[KnownAlert], float]
     names: tuple[str, ...]
     texts: Callable[[KnownAlert], Sequence[str]]
+    total: ClassVar[None] = None
 
     def line(self, name: str, known: KnownAlert) -> str:
         """Return the line of an alert in the family of this name."""
@@ -41,14 +42,13 @@ class AlertGauge:
 
     def build(self, family: Family, moment: Moment) -> Metric:
         """Return the family with its samples at `moment`."""
-        metric = GaugeMetricFamily(family.name, family.help)
         alerts = [known for known in moment.read_alerts() if self.has(known)]
         if len(alerts) > moment.alert_series:
             alerts = sorted(alerts, key=seniority)[: moment.alert_series]
-        for known in alerts:
-            more = dict(zip(self.names, self.texts(known), strict=True))
-            metric.add_sample(family.name, dict(extend(known.labels, **more)), self.value(known))
-        return metric
+        return gauge(family, ((self._labels(known), self.value(known)) for known in alerts))
+
+    def _labels(self, known: KnownAlert) -> Labels:
+        return extend(known.labels, **dict(zip(self.names, self.texts(known), strict=True)))
 
 
 def created_at(known: KnownAlert) -> float:

@@ -28,7 +28,6 @@ FLOW_FAMILIES = (
             "as the rows that are left.",
             "sum by (operate) (increase(bkmonitor_flow_records_total[1d]))",
         ),
-        Total.RECORDS,
     ),
     Family(
         ANOMALY_COUNT,
@@ -52,7 +51,6 @@ FLOW_FAMILIES = (
             "buckets name an alert as exemplar.",
             "histogram_quantile(0.9, sum by (severity, le) (rate(bkmonitor_flow_time_to_ack_seconds_bucket[1d])))",
         ),
-        Total.TIME_TO_ACK,
     ),
     Family(
         "bkmonitor_flow_time_to_first_action_seconds",
@@ -63,7 +61,6 @@ FLOW_FAMILIES = (
             "To the earlier of the first ACTION and the first ANOMALY_NOTICE: how fast BlueKing reacts, not people.",
             "histogram_quantile(0.99, sum by (le) (rate(bkmonitor_flow_time_to_first_action_seconds_bucket[6h])))",
         ),
-        Total.TIME_TO_FIRST_ACTION,
     ),
     Family(
         "bkmonitor_flow_time_to_end_seconds",
@@ -76,7 +73,6 @@ FLOW_FAMILIES = (
             "sum by (outcome) (rate(bkmonitor_flow_time_to_end_seconds_sum[7d])) / sum by (outcome) "
             "(rate(bkmonitor_flow_time_to_end_seconds_count[7d]))",
         ),
-        Total.TIME_TO_END,
     ),
     Family(
         "bkmonitor_flow_alerts_ended",
@@ -90,7 +86,6 @@ FLOW_FAMILIES = (
             'sum(increase(bkmonitor_flow_alerts_ended_total{acked="false"}[1d])) / '
             "sum(increase(bkmonitor_flow_alerts_ended_total[1d]))",
         ),
-        Total.ALERTS_ENDED,
     ),
     Family(
         "bkmonitor_flow_ack_deadlines",
@@ -104,7 +99,6 @@ FLOW_FAMILIES = (
             'sum by (severity) (increase(bkmonitor_flow_ack_deadlines_total{result="met"}[30d])) / sum by (severity) '
             '(increase(bkmonitor_flow_ack_deadlines_total{result=~"met|missed"}[30d]))',
         ),
-        Total.ACK_DEADLINES,
     ),
     Family(
         "bkmonitor_flow_ack_target_seconds",
@@ -217,7 +211,6 @@ OWN_FAMILIES = (
             "Each once.",
             "sum by (source, reason) (increase(bkmonitor_flow_exporter_records_rejected_total[1d])) > 0",
         ),
-        Total.RECORDS_REJECTED,
     ),
     Family(
         "bkmonitor_flow_exporter_timezone_skew_seconds",

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
@@ -28,6 +28,11 @@ Gauges = Iterable[tuple[Labels, float]]
 class Told(Protocol):
     """What a family tells of a moment."""
 
+    @property
+    def total(self) -> Total | None:
+        """The total that is told, None where something else is."""
+        ...
+
     def build(self, family: "Family", moment: Moment) -> Metric:
         """Return the family with its samples at `moment`."""
         ...
@@ -35,16 +40,17 @@ class Told(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A metric family: its public name without a counter's `_total`, its help, what it tells, its doc.
-
-    `total` is the one that it tells, None where it tells something else.
-    """
+    """A metric family: its public name without a counter's `_total`, its help, what it tells, its doc."""
 
     name: str
     help: str
     told: Told
     doc: Doc
-    total: Total | None = None
+
+    @property
+    def total(self) -> Total | None:
+        """The total that it tells, None where it tells something else."""
+        return self.told.total
 
     def build(self, moment: Moment) -> Metric:
         """Return the family with its samples at `moment`."""
@@ -111,13 +117,19 @@ class Gauge:
     """A gauge that is read off the moment as a whole."""
 
     values: Callable[[Moment], Gauges]
+    total: ClassVar[None] = None
 
     def build(self, family: Family, moment: Moment) -> Metric:
         """Return the family with its samples at `moment`."""
-        metric = GaugeMetricFamily(family.name, family.help)
-        for labels, value in self.values(moment):
-            metric.add_sample(family.name, dict(labels), value)
-        return metric
+        return gauge(family, self.values(moment))
+
+
+def gauge(family: Family, values: Gauges) -> Metric:
+    """Return a gauge family with these samples."""
+    metric = GaugeMetricFamily(family.name, family.help)
+    for labels, value in values:
+        metric.add_sample(family.name, dict(labels), value)
+    return metric
 
 
 def _of_total(told: Counter | Histogram, family: Family, moment: Moment) -> Metric:

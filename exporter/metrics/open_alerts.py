@@ -4,8 +4,8 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import product
+from typing import ClassVar
 
-from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from exporter.flow.known import KnownAlert
@@ -13,7 +13,7 @@ from exporter.flow.labels import Labels, extend
 from exporter.flow.observations import Total
 from exporter.ledger import alert_labels
 from exporter.metrics.alert_series import created_at, is_unacked
-from exporter.metrics.family import Family, Gauges
+from exporter.metrics.family import Family, Gauges, gauge
 from exporter.metrics.moment import Moment
 
 _STATES = tuple(product((False, True), repeat=2))  # (acked, shielded), by twice the first plus the second
@@ -111,20 +111,17 @@ class OpenGauge:
     """A gauge with series for each label set of open alerts; a tally tells them."""
 
     values: Callable[[OpenTally, Labels], Gauges]
+    total: ClassVar[None] = None
 
     def build(self, family: Family, moment: Moment) -> Metric:
         """Return the family with its samples at `moment`."""
-        metric = GaugeMetricFamily(family.name, family.help)
         tally = OpenTally()
         for series, _ in moment.shown(Total.ALERTS_ENDED):
             if (labels := alert_labels(series)) is not None:
                 tally.ended(labels)
         for known in moment.read_alerts():
             tally.change(None, known)
-        for labels in tally.changed():
-            for cell, value in self.values(tally, labels):
-                metric.add_sample(family.name, dict(cell), value)
-        return metric
+        return gauge(family, (cell for labels in tally.changed() for cell in self.values(tally, labels)))
 
 
 OPEN_ALERTS = OpenGauge(OpenTally.counts)

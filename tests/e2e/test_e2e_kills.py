@@ -22,31 +22,27 @@ from tests.e2e.harness import (
     true_samples,
     wait_until,
 )
+from tests.e2e.lively import BOUNDS, HISTOGRAMS
 
-BOUNDS = (1.0, 2.0, 5.0, 10.0, 20.0)
 LIVE = 14.0  # seconds in which new things happen; deadlines pass also later, before anything is compared
 KILLS = 5
 # Acknowledgements take 1 to 6 s at this speed.
 WITHIN_BY_TEAM = {"payments": 2.0, "infra": 3.0}
 WITHIN_BY_SEVERITY = {1: 1.0, 2: 4.0}
 
-CONFIG = """\
+CONFIG = f"""\
 sources:
   - name: sim
-    url: {url}
-    auth: {{app_code: flow-exporter, app_secret: not-a-secret, username: admin}}
-    rate_limit: {{requests_per_second: 1000, burst: 1000, concurrency: 4}}
-    watch: [{{files: [watch.json]}}]
-poll: {{interval: {interval}, acked_interval: {interval}, settle: 3s}}
-histograms:
-  time_to_ack: [1s, 2s, 5s, 10s, 20s]
-  time_to_first_action: [1s, 2s, 5s, 10s, 20s]
-  time_to_end: [1s, 2s, 5s, 10s, 20s]
-ack_targets:
-  - {{match: {{team: payments}}, within: 2s}}
-  - {{match: {{team: infra}}, within: 3s}}
-ledger: {{url: "sqlite:///{folder}/flow.db"}}
-web: {{birth_hold: {birth_hold}}}
+    url: {{url}}
+    auth: {{{{app_code: flow-exporter, app_secret: not-a-secret, username: admin}}}}
+    rate_limit: {{{{requests_per_second: 1000, burst: 1000, concurrency: 4}}}}
+    watch: [{{{{files: [watch.json]}}}}]
+poll: {{{{interval: {{interval}}, acked_interval: {{interval}}, settle: 3s}}}}
+{HISTOGRAMS}ack_targets:
+  - {{{{match: {{{{team: payments}}}}, within: 2s}}}}
+  - {{{{match: {{{{team: infra}}}}, within: 3s}}}}
+ledger: {{{{url: "sqlite:///{{folder}}/flow.db"}}}}
+web: {{{{birth_hold: {{birth_hold}}}}}}
 """
 
 

@@ -27,26 +27,11 @@ from tests.e2e.harness import (
     true_samples,
     wait_until,
 )
+from tests.e2e.lively import BOUNDS, CONFIG
 
-BOUNDS = (1.0, 2.0, 5.0, 10.0, 20.0)
 WELL = 1.5  # seconds of a day before the trouble, and after it
 OVERDUE = 3.0  # seconds after which requests are counted; it takes up to 5 s longer until a scrape tells them
 MOST_PROBES = 4  # in that time: pauses double, and each ends with one question
-CONFIG = """\
-sources:
-  - name: sim
-    url: {url}
-    auth: {{app_code: flow-exporter, app_secret: not-a-secret, username: admin}}
-    rate_limit: {{requests_per_second: 1000, burst: 1000, concurrency: 4}}
-    watch: [{{files: [watch.json]}}]
-poll: {{interval: 300ms, acked_interval: 300ms, settle: 3s}}
-histograms:
-  time_to_ack: [1s, 2s, 5s, 10s, 20s]
-  time_to_first_action: [1s, 2s, 5s, 10s, 20s]
-  time_to_end: [1s, 2s, 5s, 10s, 20s]
-ledger: {{url: "sqlite:///{ledger}"}}
-web: {{birth_hold: 0s}}
-"""
 OWN = "bkmonitor_flow_exporter_"
 
 Trouble = Callable[[ExporterProcess, Path], AbstractContextManager[None]]
@@ -118,7 +103,7 @@ class Day:
     def running(self) -> Iterator[None]:
         """Serve, and keep the watch file, within the block."""
         with self._simulator, watch_file_kept(self._watch_file, self._simulator.world, self._now):
-            self.config.write_text(CONFIG.format(url=self._simulator.url, ledger=self._ledger))
+            self.config.write_text(CONFIG.format(url=self._simulator.url, ledger=f"sqlite:///{self._ledger}"))
             yield
 
     def asked(self) -> int:

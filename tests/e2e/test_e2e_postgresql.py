@@ -14,26 +14,11 @@ from tests.e2e.harness import (
     true_samples,
     wait_until,
 )
+from tests.e2e.lively import BOUNDS, CONFIG
 from tests.postgresql import PASSWORD, Server, running_server
 
-BOUNDS = (1.0, 2.0, 5.0, 10.0, 20.0)
 LIVE = 14.0  # seconds in which new things happen
 KILLS = 6
-CONFIG = """\
-sources:
-  - name: sim
-    url: {url}
-    auth: {{app_code: flow-exporter, app_secret: not-a-secret, username: admin}}
-    rate_limit: {{requests_per_second: 1000, burst: 1000, concurrency: 4}}
-    watch: [{{files: [watch.json]}}]
-poll: {{interval: 300ms, acked_interval: 300ms, settle: 3s}}
-histograms:
-  time_to_ack: [1s, 2s, 5s, 10s, 20s]
-  time_to_first_action: [1s, 2s, 5s, 10s, 20s]
-  time_to_end: [1s, 2s, 5s, 10s, 20s]
-ledger: {{url: "{ledger}"}}
-web: {{birth_hold: 0s}}
-"""
 
 
 def test_totals_equal_the_truth_whoever_is_killed(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Watching by search: who is found, and when their logs are asked for."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,22 +7,7 @@ import pytest
 from exporter.blueking import BadRequest, BlueKingError, NotAllowed, Page, TooFast
 from exporter.poller.workers import Answer
 from tests.poller.desk import BORN, Desk, log
-from tests.poller.searching import LIMITS, SEARCH, TWO, Server, labels_of, pass_time, seen
-
-
-@pytest.fixture
-def server() -> Server:
-    """Give a server without alerts."""
-    return Server()
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    """Give a desk that watches by search."""
-    made = Desk(tmp_path, BORN, LIMITS, SEARCH)
-    made.poller.select(made.now)
-    yield made
-    made.close()
+from tests.poller.searching import LIMITS, TWO, Server, labels_of, pass_time, seen
 
 
 def test_what_is_found_is_read_and_counts(desk: Desk, server: Server) -> None:

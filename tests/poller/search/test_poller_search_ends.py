@@ -1,30 +1,12 @@
 """Watching by search: what an end looks like, and what comes late or after a pause."""
 
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from exporter.blueking import Upstream
 from exporter.config import PollSettings
 from exporter.flow.sightings import Outcome, Sighting
 from tests.poller.desk import BORN, POLL, Desk, log
 from tests.poller.searching import LIMITS, SEARCH, Server, pass_time, seen
-
-
-@pytest.fixture
-def server() -> Server:
-    """Give a server without alerts."""
-    return Server()
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    """Give a desk that watches by search."""
-    made = Desk(tmp_path, BORN, LIMITS, SEARCH)
-    made.poller.select(made.now)
-    yield made
-    made.close()
 
 
 def test_a_late_ack_record_is_asked_for_a_few_times(desk: Desk, server: Server) -> None:
