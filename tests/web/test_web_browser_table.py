@@ -4,7 +4,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, expect
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
 
 from exporter.simulator import Simulator, SimulatorSettings
 from tests.e2e.harness import ExporterProcess, wait_until
@@ -76,6 +77,27 @@ def test_choosing_filters(page: Page) -> None:
     page.get_by_role("link", name="team=infra \u00d7").click()
     expect(page.locator(".chosen")).to_have_count(0)
     assert shown(page) == ["103"]
+
+
+@pytest.mark.parametrize(("by", "query"), [("choosing", "sort=created"), ("typing", "state=open&state=quarantined")])
+def test_who_is_quicker_than_the_script_is_heard(chromium: Browser, site: Site, by: str, query: str) -> None:
+    """On a slow line the form stands before its script: what was chosen or typed until then takes effect with it."""
+    with looked_at(chromium, site.url) as page:
+        held: list[Route] = []
+        page.route("**/live.js", lambda route: held.append(route))
+        page.goto(f"{site.url}/?{query}", wait_until="commit")
+        if by == "choosing":
+            page.get_by_label("Label").select_option("team=infra")
+        else:
+            page.get_by_role("searchbox").fill("infra")
+        assert page.locator("#live").is_hidden()
+        while not held:
+            page.wait_for_timeout(10)
+        held.pop().continue_()
+        page.unroute("**/live.js")
+
+        expect(page.locator("#matched")).to_have_text("2 of 5")
+        assert set(shown(page)) == {"102", "103"}
 
 
 def test_a_label_of_a_row_filters_by_it(page: Page) -> None:

@@ -264,6 +264,11 @@ if (about.alerts || about.alert) {
   if (about.alerts) refresh();
 }
 
+function isUnheard(select) {
+  const told = [...select.options].filter((option) => option.defaultSelected);
+  return told.length ? !told.includes(select.selectedOptions[0]) : select.selectedIndex !== 0;
+}
+
 const filters = document.getElementById("filters");
 if (filters) {
   let typed = 0;
@@ -284,4 +289,7 @@ if (filters) {
       filters.q.focus();
     }
   });
+  // Who was quicker than this script is heard now.
+  if ([...filters.querySelectorAll("select")].some(isUnheard)) filters.requestSubmit();
+  else if (filters.q.value !== filters.q.defaultValue) search(filters.q);
 }
