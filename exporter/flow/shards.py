@@ -8,6 +8,9 @@ from exporter.flow.labels import Labels, extend
 SHARD = "shard"
 """The label that tells the shard of a series, where there is more than one."""
 
+MOST_SHARDS = 1024
+"""How many there may be."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shards:

@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 
 LENGTH = 15.0
-"""Seconds from the moment of asking the ledger. Whoever takes shards that were not handed over waits for longer before it
-tells anything of them: so no two members tell different values of one series.
+"""Seconds from the moment of asking the ledger. Whoever takes shards that were not handed over waits for longer before
+it tells anything of them: so no two members tell different values of one series.
 """
 
 
@@ -27,6 +27,10 @@ class Lease:
     def renew(self, asked_at: float) -> None:
         """Note that the ledger was as this member left it when it was asked, at `asked_at` on the same clock."""
         self._until = max(self._until, asked_at + LENGTH)
+
+    def successor(self) -> "Lease":
+        """Return another one that is valid for as long."""
+        return Lease(self._until, self._monotonic)
 
     def end(self) -> None:
         """Have it end now."""
