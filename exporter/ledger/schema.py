@@ -47,7 +47,7 @@ ledger = Table(
 shards = Table(  # since version 5
     "shards",
     metadata,
-    Column("shard", Integer, primary_key=True),
+    _shard_of_key(),
     Column("commit_id", String, nullable=False),  # another one for each commit; empty: nobody has the shard
 )
 
