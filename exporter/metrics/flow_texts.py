@@ -74,11 +74,11 @@ class FlowTexts:
         return self._written
 
     def _take_totals(self, before: Mapping[Series, SeriesTotal], moment: Moment) -> None:
-        sources = moment.shown_sources()
         for series, committed in _changed(before, moment.view.totals):
             if series.total is Total.RECORDS_REJECTED:
-                self._put_rejected(series, committed.values, moment)
-            elif dict(series.labels)["source"] in sources:
+                if moment.is_told(series.labels):
+                    self._put_rejected(series, committed.values, moment)
+            elif moment.is_shown(series.labels):
                 self._put(series, committed, moment)
 
     def _put(self, series: Series, committed: SeriesTotal, moment: Moment) -> None:
@@ -106,7 +106,9 @@ def _terms(moment: Moment) -> object:
     """Return what all texts depend on, whatever the alerts and totals are."""
     return (
         tuple(source.name for source in moment.sources),
-        moment.shown_sources(),
+        moment.view.shards,
+        moment.view.told,
+        moment.shown_shards,
         dict(moment.view.bounds),
         moment.birth_hold == 0,
         moment.alert_series,
