@@ -94,8 +94,8 @@ class Teller:
     def _latency(self, total: Total, labels: Labels, at: float) -> None:
         known, created_at = self._known, self._created_at
         if created_at is None:
-            self.told.append(rejected(known.source, "creation_unknown", 1))
+            self.told.append(rejected(known.labels, "creation_unknown", 1))
             return
         if at < created_at:
-            self.told.append(rejected(known.source, "negative_latency", 1))
+            self.told.append(rejected(known.labels, "negative_latency", 1))
         self.told.append(Latency(total, labels, max(0.0, at - created_at), known.alert_id, self._now))
