@@ -121,10 +121,10 @@ def _changes(before: Moment, moment: Moment) -> list[Change]:
     old, new = before.view.alerts, moment.view.alerts
     keys: dict[tuple[str, str], None] = {}
     if old is not new:
-        keys.update((key, None) for key, _ in _changed(old, new))
-        keys.update((key, None) for key in old if key not in new)
+        keys |= dict.fromkeys(key for key, _ in _changed(old, new))
+        keys |= dict.fromkeys(key for key in old if key not in new)
     if before.watched is not moment.watched:
-        keys.update((key, None) for key in before.watched ^ moment.watched)
+        keys |= dict.fromkeys(before.watched ^ moment.watched)
     told = zip(keys, before.read_among(keys), moment.read_among(keys), strict=True)
     return [Change(key, was, is_) for key, was, is_ in told if was is not is_]
 
@@ -135,6 +135,9 @@ def _changed(old: Mapping[_Key, _Value], new: Mapping[_Key, _Value]) -> Iterator
     A view keeps the order of the one before, so most keys stand side by side, and are the same objects: that spares
     looking them up, which for a series means to hash all its labels.
     """
+    if not old:
+        yield from new.items()
+        return
     before = iter(old.items())
     for key, value in new.items():
         old_key, old_value = next(before, (None, None))

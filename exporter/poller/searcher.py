@@ -104,7 +104,8 @@ class Searcher:
     def restored(self) -> list[KnownAlert]:
         """Return the alerts that these searches found before, that do not rest and are not watched; now they are."""
         known = [k for k in self._ledger.unrested(self._source) if k.watch in self._names]
-        new = [k for k in known if not self.watches(k.alert_id)]
+        watched = set().union(*self._found.values())
+        new = [k for k in known if k.alert_id not in watched]
         for k in new:
             self._found[k.watch].add(k.alert_id)
         return new

@@ -49,7 +49,7 @@ class Turnstile:
         if key in self._under_way:
             self._again[key] = at
         else:
-            self._due.put(key, min(at, self._again.pop(key, at)))
+            self._due.put(key, min(at, self._again.pop(key)) if key in self._again else at)
 
     def put_back(self, key: str, due_at: float, turn_at: float) -> None:
         """Have `key` due since `due_at`, but behind all that is due by `turn_at`: it had its turn, and was refused."""
