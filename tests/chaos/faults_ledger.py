@@ -1,8 +1,9 @@
 """Faults of the ledger: it is out of reach for a while, or damaged, or lost."""
 
 import hashlib
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from random import Random
 
@@ -50,6 +51,8 @@ def _damaged(stage: Stage, chance: Random) -> Iterator[None]:
     stage.back_up(backup)
     stage.pass_until(stage.now() + chance.uniform(0.5, 1.5))
     stage.kill()
+    with closing(sqlite3.connect(stage.ledger)) as whole:
+        whole.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # or next to nothing would be in the file itself
     chance.choice((_cut_off, _overwritten, _beheaded))(stage.ledger)
     damaged = _digest(stage.ledger)
     stage.start(wait=False)
@@ -75,14 +78,12 @@ def _lost(stage: Stage, _chance: Random) -> Iterator[None]:
 def _cut_off(ledger: Path) -> None:
     with ledger.open("r+b") as file:
         file.truncate(ledger.stat().st_size // 2)
-    Path(f"{ledger}-wal").unlink(missing_ok=True)  # which may have whole what was cut off
 
 
 def _overwritten(ledger: Path) -> None:
     with ledger.open("r+b") as file:
         file.seek(_PAGE)
         file.write(b"\xff" * (ledger.stat().st_size - _PAGE))
-    Path(f"{ledger}-wal").unlink(missing_ok=True)
 
 
 def _beheaded(ledger: Path) -> None:

@@ -4,20 +4,20 @@ import threading
 from collections.abc import Callable
 
 import requests
+from prometheus_client.parser import text_string_to_metric_families
 
-from tests.e2e.harness import Samples, samples_of
+from tests.e2e.harness import Samples, labels
 
 _EVERY = 0.3  # seconds
-_COUNTERS = ("_total", "_count", "_sum", "_bucket")
 
 
 class Scraper:
-    """Scrapes whenever somebody answers, in a thread of its own; `address` tells where to.
+    """Scrapes whenever somebody answers, in a thread of its own; `address` tells where to, None for nowhere.
 
     `fell` tells of each counter of the flow that fell, from one scrape to the next one, be it of the next process.
     """
 
-    def __init__(self, address: Callable[[], str]) -> None:
+    def __init__(self, address: Callable[[], str | None]) -> None:
         self._address = address
         self._before: Samples = {}
         self._stop = threading.Event()
@@ -25,6 +25,11 @@ class Scraper:
         self._thread = threading.Thread(target=self._run, name="scraper", daemon=True)
         self.fell: list[str] = []
         self.scrapes = 0
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it still scrapes."""
+        return self._thread.is_alive()
 
     def start(self) -> None:
         """Begin."""
@@ -43,14 +48,17 @@ class Scraper:
     def _run(self) -> None:
         while not self._stop.wait(_EVERY):
             with self._looking:
-                try:
-                    answer = requests.get(self._address(), timeout=5)
-                except requests.RequestException:
-                    continue  # it is down, or has no descriptor left; who strikes knows
-                self._look(samples_of(answer.text))
+                if (address := self._address()) is not None:
+                    self._scrape(address)
 
-    def _look(self, samples: Samples) -> None:
-        now = {key: value for key, value in samples.items() if _is_counter(key[0])}
+    def _scrape(self, address: str) -> None:
+        try:
+            answer = requests.get(f"{address}/metrics", timeout=5)
+        except requests.RequestException:
+            return  # it is down, or has no descriptor left; who strikes knows
+        self._look(_counters(answer.text))
+
+    def _look(self, now: Samples) -> None:
         for (name, pairs), value in self._before.items():
             if now.get((name, pairs), -1.0) < value:
                 self.fell.append(f"{name} {dict(sorted(pairs))} from {value} to {now.get((name, pairs), 'nothing')}")
@@ -58,5 +66,11 @@ class Scraper:
         self.scrapes += 1
 
 
-def _is_counter(name: str) -> bool:
-    return name.startswith("bkmonitor_flow_") and "_exporter_" not in name and name.endswith(_COUNTERS)
+def _counters(exposition: str) -> Samples:
+    return {
+        (sample.name, labels(sample.labels)): sample.value
+        for family in text_string_to_metric_families(exposition)
+        if family.type in {"counter", "histogram"} and not family.name.startswith("bkmonitor_flow_exporter_")
+        for sample in family.samples
+        if sample.name.startswith("bkmonitor_flow_")
+    }

@@ -5,7 +5,7 @@ import shutil
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from random import Random
@@ -32,6 +32,8 @@ _RIGHT_WITHIN = 5.0  # seconds after a leap until the next one
 _AT_LAST_WITHIN = 25.0
 _MOST_LINES = 1000  # of the log in a day
 _MOST_MEMORY = 1024  # MiB
+_LAST_LINES = 40  # of a log, that a breach tells
+_LONGEST_LINE = 500
 
 
 class Breach(AssertionError):
@@ -56,11 +58,12 @@ class Stage:
         )
         self.upstreams = (self.searched, self.listed)
         self.exporter: ExporterProcess
+        self._address: str | None = None
         self._ended: list[str] = []
         self._lines_before = 0
         self._lost: dict[str, frozenset[str]] = {}
         self._written_off: Samples = {}
-        self.scraper = Scraper(lambda: f"{self.exporter.url}/metrics")
+        self.scraper = Scraper(lambda: self._address)
         self.has_small_disk = False
 
     @contextmanager
@@ -131,7 +134,10 @@ class Stage:
     def start(self, *, wait: bool = True) -> None:
         """Start the exporter; with `wait=False` it may end before it listens."""
         launcher = ("env", f"--chdir={_TOP}", sys.executable, "-m", "tests.chaos.child", str(self.folder / "controls"))
+        self._address = None
         self.exporter = ExporterProcess(self.config, wait=wait, launcher=launcher)
+        if wait:
+            self._address = self.exporter.url
 
     def kill(self) -> None:
         """End the exporter as a crash would."""
@@ -148,7 +154,7 @@ class Stage:
         """Wait until the exporter has ended by itself; return its exit code."""
         wait_until(lambda: not self.exporter.is_alive, within)
         if self.exporter.is_alive:
-            raise Breach("the exporter was to end, and did not")
+            raise Breach(f"the exporter was to end, and did not:\n{_last(self.log())}")
         code = self.exporter.wait()
         self._ended += self.exporter.log
         return code
@@ -259,20 +265,23 @@ class Stage:
     def expect_alive(self) -> None:
         """See that the exporter runs."""
         if not self.exporter.is_alive:
-            raise Breach(f"the exporter ended with {self.expect_end(0)}:\n" + "".join(self.log()[-40:]))
+            raise Breach(f"the exporter ended with {self.expect_end(0)}:\n{_last(self.log())}")
 
     def expect_well(self) -> None:
         """See what holds at the end of any day."""
         self.expect_alive()
+        if not self.scraper.is_running:
+            raise Breach("what was scraped cannot be read")
         if self.scraper.fell:
             raise Breach("counters fell:\n" + "\n".join(self.scraper.fell[:20]))
-        news = "".join(self.news())
+        lines = self.news()
+        news = "".join(lines)
         if SECRET in news or SECRET in self.exporter.get("/metrics").text + self.exporter.get("/").text:
             raise Breach("a secret shows")
         if "Traceback" in news:
-            raise Breach(f"a traceback in the log:\n{news}")
-        if len(self.news()) > _MOST_LINES:
-            raise Breach(f"{len(self.news())} lines in the log of a day")
+            raise Breach(f"a traceback in the log:\n{_last([line for line in lines if 'Traceback' in line])}")
+        if len(lines) > _MOST_LINES:
+            raise Breach(f"{len(lines)} lines in the log of a day:\n{_last(lines)}")
         if (memory := self.memory()) > _MOST_MEMORY:
             raise Breach(f"{memory} MiB of memory at most")
 
@@ -284,7 +293,7 @@ class Stage:
     def expect_told(self, words: str) -> None:
         """See that the log of the day has these words."""
         if not any(words in line for line in self.news()):
-            raise Breach(f"the log does not tell: {words}\n" + "".join(self.news()[-40:]))
+            raise Breach(f"the log does not tell: {words}\n{_last(self.news())}")
 
     def struck(self, chance: Random) -> tuple[Upstream, ...]:
         """Draw which deployments a fault strikes: one of them, or both."""
@@ -293,3 +302,7 @@ class Stage:
 
 def _listed(found: Mapping[str, Any]) -> str:
     return "\n".join(f"  {what}: {told}" for what, told in sorted(found.items())[:20])
+
+
+def _last(lines: Sequence[str]) -> str:
+    return "\n".join(line.rstrip()[:_LONGEST_LINE] for line in lines[-_LAST_LINES:])
