@@ -93,25 +93,26 @@ def run(days: Sequence[Day], folder: Path, tell: Callable[[str], None]) -> None:
 
 
 def _live_through(stage: Stage, day: Day, tell: Callable[[str], None]) -> None:
-    chance, fault = Random(day.seed), day.fault
+    when = f"{time.strftime('%m-%d %H:%M:%S', time.gmtime(day.begins_at + day.strikes_after))}Z"
+    head = f"{day.number:3} {when} {day.fault.name:26} {day.lasts:.1f} s"
+    try:
+        tell(f"{head}; {_lived(stage, day)}")
+    except requests.RequestException as error:
+        raise Breach(f"{head}: it does not answer: {error}") from error
+    except Breach as breach:
+        raise Breach(f"{head}: {breach}") from None
+
+
+def _lived(stage: Stage, day: Day) -> str:
+    """Return how a day went."""
     stage.leap_to(day.begins_at)
     stage.begin_day()
     stage.pass_until(day.begins_at + day.strikes_after)
-    with fault.strike(stage, chance):
+    with day.fault.strike(stage, Random(day.seed)):
         stage.pass_until(stage.now() + day.lasts)
     stage.pass_until(day.begins_at + LIVE + 1)
-    over, started = stage.now(), time.monotonic()
-    try:
-        stage.expect_right(fault.may_differ)
-    except requests.RequestException as error:
-        stage.expect_alive()
-        raise Breach(f"it does not answer: {error}") from error
-    waited, leapt = time.monotonic() - started, stage.now() - over
+    leapt = stage.expect_right(day.fault.may_differ)
     stage.expect_well()
-    if fault.tells:
-        stage.expect_told(fault.tells)
-    when = f"{time.strftime('%m-%d %H:%M:%S', time.gmtime(day.begins_at + day.strikes_after))}Z"
-    tell(
-        f"{day.number:3} {when} {fault.name:24} {day.lasts:.1f} s; right after {waited:.1f} s and "
-        f"{max(0.0, leapt - waited):.0f} s leapt; {stage.memory()} MiB at most"
-    )
+    if day.fault.tells:
+        stage.expect_told(day.fault.tells)
+    return f"right after {leapt:.0f} s leapt; {stage.memory()} MiB at most"

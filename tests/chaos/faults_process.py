@@ -62,7 +62,7 @@ def _killed_at_the_start(stage: Stage, chance: Random) -> Iterator[None]:
 def _wrong_clock(direction: int) -> Strike:
     @contextmanager
     def strike(stage: Stage, chance: Random) -> Iterator[None]:
-        with stage.wrong_clock(direction * chance.choice((30.0, 600.0, 7200.0, 86_400.0))):
+        with stage.wrong_clock(direction * chance.choice((30.0, 600.0, 2700.0))):
             yield
 
     return strike

@@ -233,28 +233,32 @@ class Stage:
             truth |= upstream.truth(now, self._lost.get(upstream.name, frozenset()))
         return {key: truth.get(key, 0.0) + self._written_off.get(key, 0.0) for key in truth | self._written_off}
 
-    def expect_right(self, may_differ: Collection[str] = ()) -> None:
-        """Wait until all totals equal the truth, for hours that pass at once; `may_differ` names exceptions.
+    def expect_right(self, may_differ: Collection[str] = ()) -> float:
+        """Wait until all totals equal the truth; return for how many seconds that passed at once, beside a few others.
 
-        What they tell otherwise now is taken as right from then on.
+        What the metrics that `may_differ` tell otherwise is taken as right from then on.
         """
 
         def wrong() -> dict[str, tuple[float, float]]:
             return {what: told for what, told in self.wrong().items() if not what.startswith(tuple(may_differ))}
 
-        self._await_hours(lambda: not wrong())
+        leapt = self._await_hours(lambda: not wrong())
         if found := wrong():
             raise Breach("totals differ from the truth (told, true):\n" + _listed(found))
         if may_differ:
             self._write_off()
+        return leapt
 
-    def _await_hours(self, holds: Callable[[], bool]) -> None:
+    def _await_hours(self, holds: Callable[[], bool]) -> float:
+        leapt = 0.0
         for leap in _LEAPS:
             self.leap_to(self.now() + leap)
+            leapt += leap
             self.expect_alive()
             wait_until(holds, within=_AT_LAST_WITHIN if leap == _LEAPS[-1] else _RIGHT_WITHIN)
             if holds():
-                return
+                break
+        return leapt
 
     def _write_off(self) -> None:
         told, truth = flow_samples(self.exporter.samples()), self._truth()
