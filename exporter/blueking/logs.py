@@ -20,9 +20,9 @@ _EVENT_LOG = Head("get_event_log")
 def read_log(answer: object, zone: ZoneInfo, head: Head = _EVENT_LOG, born_at: float | None = None) -> Log:
     """Return the log in a parsed answer of `get_event_log`, newest record first, rows of one second as they came.
 
-    Times without an offset are in `zone`, of an alert that came to be at `born_at`, None where that is not known. A row that cannot be read is skipped and counted in `rejected`, by reason:
-    `not_an_object`, `operate` (no text), `create_time`. Raises what `read_answer` raises, and Unreadable where `data`
-    is no list of rows.
+    Times without an offset are in `zone`, of an alert that came to be at `born_at`, None where that is not known. A row
+    that cannot be read is skipped and counted in `rejected`, by reason: `not_an_object`, `operate` (no text),
+    `create_time`. Raises what `read_answer` raises, and Unreadable where `data` is no list of rows.
     """
     return log_of(read_answer(answer, head), zone, head, born_at)
 

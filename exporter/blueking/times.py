@@ -13,9 +13,9 @@ _TOO_LATE = 7_258_118_400.0  # the year 2200: what lies beyond is milliseconds, 
 def read_time(value: object, zone: ZoneInfo, born_at: float | None = None) -> float | None:
     """Return a time in unix seconds: `2020-01-01 00:00:00`, ISO 8601 with or without offset, or seconds as such.
 
-    A time without an offset is in `zone`; where clocks were set back and it happened twice, the first of the two, unless
-    that lies before `born_at` (unix seconds), when what it tells of came to be. None for what is no time between the
-    years 1970 and 2199.
+    A time without an offset is in `zone`; where clocks were set back and it happened twice, the first of the two,
+    unless that lies before `born_at` (unix seconds), when what it tells of came to be. None for what is no time between
+    the years 1970 and 2199.
     """
     text = value.strip() if isinstance(value, str) else ""
     return _plausible(_written(text, zone, born_at)) if _WRITTEN.fullmatch(text) else read_seconds(value)

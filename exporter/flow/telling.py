@@ -93,7 +93,7 @@ class Teller:
         return DeadlineResult.MISSED, deadline
 
     def _is_seen_after(self, deadline: float, ending: Ending, zone_error: float) -> bool:
-        """Whether a read was made after the deadline: by our clock, or if that is behind, by an end that came before."""
+        """Whether a read was made after the deadline: by our clock or, where that is behind, by an end it told."""
         if self._looked_at is not None and self._looked_at + zone_error >= deadline:
             return True
         return (self._is_read or ending.is_recorded) and ending.end.at is not None and ending.end.at >= deadline

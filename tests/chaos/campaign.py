@@ -20,8 +20,8 @@ FAULTS: Mapping[str, Fault] = {
 }
 """All there are, by name."""
 
-DAY = 5400.0
-"""Seconds from one day to the next: more than may be leapt until all totals are right."""
+DAY = LEAPT + 1000
+"""Seconds from one day to the next."""
 
 _STRIKES_AFTER = (2.0, 4.0)  # seconds into a day
 _LASTS = (2.0, 3.5)
@@ -66,7 +66,7 @@ def _in_order_of_change(faults: list[Fault]) -> list[Fault]:
 
 
 def _beginnings(faults: Sequence[Fault]) -> Iterator[float]:
-    """Yield when days begin: every 90 minutes, but for those that have a moment of their own."""
+    """Yield when days begin: at an even pace, but for those that have a moment of their own."""
     begins_at = SPRING - DAY * next((i for i, fault in enumerate(faults) if fault.change_at is not None), 0)
     for fault in faults:
         if fault.change_at is not None and fault.change_at > begins_at:
@@ -76,7 +76,7 @@ def _beginnings(faults: Sequence[Fault]) -> Iterator[float]:
 
 
 def run(days: Sequence[Day], folder: Path, tell: Callable[[str], None]) -> None:
-    """Live through days. Raises `Breach` at the first promise that does not hold, with what `tell` was told until then."""
+    """Live through days, and `tell` of each. Raises `Breach` at the first promise that does not hold."""
     lives = {
         name: [
             life
@@ -111,7 +111,7 @@ def _lived(stage: Stage, day: Day) -> str:
     with day.fault.strike(stage, Random(day.seed)):
         stage.pass_until(stage.now() + day.lasts)
     stage.pass_until(day.begins_at + LIVE + 1)
-    leapt = stage.expect_right(day.fault.may_differ)
+    leapt = stage.expect_right(day.fault.may_differ, may_lack=day.fault.may_lack)
     stage.expect_well()
     if day.fault.tells:
         stage.expect_told(day.fault.tells)

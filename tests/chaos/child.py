@@ -1,4 +1,4 @@
-"""`python -m tests.chaos.child PAGE serve …`: the exporter's own command, its clock, names and end in another's hand."""
+"""`python -m tests.chaos.child PAGE serve …`: the exporter's own command; its clock, names and end are ours."""
 
 import os
 import signal

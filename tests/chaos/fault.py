@@ -14,8 +14,9 @@ Strike = Callable[[Stage, Random], AbstractContextManager[None]]
 class Fault:
     """Something that goes wrong: it begins where the context of `strike` is entered, and is over after it.
 
-    Promised is that all totals equal the truth once it is over. `may_differ` names metrics of which that cannot be, and
-    `tells` what the log must say. `change_at` is the moment that must lie in the middle of its day, if there is one.
+    Promised is that all totals equal the truth once it is over. `may_differ` names metrics of which that cannot be;
+    where `may_lack`, totals are too small at most. `tells` is what the log must say, `change_at` the moment that must
+    lie in the middle of its day, if there is one.
     """
 
     name: str
@@ -23,4 +24,5 @@ class Fault:
     strike: Strike
     tells: str = ""
     may_differ: tuple[str, ...] = ()
+    may_lack: bool = False
     change_at: float | None = None

@@ -20,6 +20,8 @@ ZONES = {"listed": "Europe/London", "searched": "Australia/Sydney"}
 SPRING = datetime(2026, 3, 29, 2, tzinfo=ZoneInfo(ZONES["listed"])).timestamp()
 AUTUMN = datetime(2026, 4, 5, 2, fold=1, tzinfo=ZoneInfo(ZONES["searched"])).timestamp()
 _REACHED_WITHIN = 20.0
+_SET_BACK = "the clock was set back"
+_DEADLINES = ("ack_deadlines_total",)
 
 
 def _killed(phase: str) -> Strike:
@@ -59,10 +61,10 @@ def _killed_at_the_start(stage: Stage, chance: Random) -> Iterator[None]:
     stage.start()
 
 
-def _wrong_clock(direction: int) -> Strike:
+def _wrong_clock(*ahead: float) -> Strike:
     @contextmanager
     def strike(stage: Stage, chance: Random) -> Iterator[None]:
-        with stage.wrong_clock(direction * chance.choice((30.0, 600.0, 2700.0))):
+        with stage.wrong_clock(chance.choice(ahead)):
             yield
 
     return strike
@@ -92,11 +94,19 @@ FAULTS = (
     Fault(
         "clock-ahead",
         "the exporter's clock is ahead for a while: what is not acknowledged is missed too soon",
-        _wrong_clock(1),
-        tells="the clock was set back",
-        may_differ=("ack_deadlines_total",),
+        _wrong_clock(30, 600, 2700),
+        tells=_SET_BACK,
+        may_differ=_DEADLINES,
     ),
-    Fault("clock-behind", "the exporter's clock is behind for a while", _wrong_clock(-1), tells="the clock was set back"),
+    Fault(
+        "clock-far-ahead",
+        "it is ahead by more than poll.first_seen_window: who is first seen then looks like history",
+        _wrong_clock(7200, 86_400),
+        tells=_SET_BACK,
+        may_differ=_DEADLINES,
+        may_lack=True,
+    ),
+    Fault("clock-behind", "it is behind for a while", _wrong_clock(-30, -600, -2700, -86_400), tells=_SET_BACK),
     Fault("spring-forward", "the clocks of a deployment go forward an hour", _nothing, change_at=SPRING),
     Fault("autumn-back", "the clocks of a deployment go back an hour", _nothing, change_at=AUTUMN),
     Fault("no-descriptors", "no file or connection can be opened", _no_descriptors),

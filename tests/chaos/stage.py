@@ -1,4 +1,4 @@
-"""The stage of a chaos: two deployments, an exporter that watches them, one clock for all, and what must always hold."""
+"""The stage of a chaos: two deployments, an exporter that watches them, one clock, and what must always hold."""
 
 import math
 import shutil
@@ -30,6 +30,7 @@ LEAPT = sum(_LEAPS)
 
 _RIGHT_WITHIN = 5.0  # seconds after a leap until the next one
 _AT_LAST_WITHIN = 25.0
+_AT_REST_AFTER = 4.0  # seconds without news
 _MOST_LINES = 1000  # of the log in a day
 _MOST_MEMORY = 1024  # MiB
 _LAST_LINES = 40  # of a log, that a breach tells
@@ -233,21 +234,35 @@ class Stage:
             truth |= upstream.truth(now, self._lost.get(upstream.name, frozenset()))
         return {key: truth.get(key, 0.0) + self._written_off.get(key, 0.0) for key in truth | self._written_off}
 
-    def expect_right(self, may_differ: Collection[str] = ()) -> float:
+    def expect_right(self, may_differ: Collection[str] = (), *, may_lack: bool = False) -> float:
         """Wait until all totals equal the truth; return for how many seconds that passed at once, beside a few others.
 
-        What the metrics that `may_differ` tell otherwise is taken as right from then on.
+        What the metrics that `may_differ` tell otherwise is taken as right from then on, and so are totals that are too
+        small where they `may_lack`.
         """
 
         def wrong() -> dict[str, tuple[float, float]]:
-            return {what: told for what, told in self.wrong().items() if not what.startswith(tuple(may_differ))}
+            return {
+                what: (told, true)
+                for what, (told, true) in self.wrong().items()
+                if not (what.startswith(tuple(may_differ)) or (may_lack and told < true))
+            }
 
+        if may_lack:
+            self._await_rest()
         leapt = self._await_hours(lambda: not wrong())
         if found := wrong():
             raise Breach("totals differ from the truth (told, true):\n" + _listed(found))
-        if may_differ:
+        if may_differ or may_lack:
             self._write_off()
         return leapt
+
+    def _await_rest(self) -> None:
+        """Wait until nothing more is counted."""
+        before: Samples = {}
+        while (told := flow_samples(self.exporter.samples())) != before:
+            before = told
+            self.pass_until(self.now() + _AT_REST_AFTER)
 
     def _await_hours(self, holds: Callable[[], bool]) -> float:
         leapt = 0.0

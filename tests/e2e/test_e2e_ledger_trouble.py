@@ -33,6 +33,7 @@ OVERDUE = 3.0  # seconds after which requests are counted; it takes up to 5 s lo
 MOST_PROBES = 4  # in that time: pauses double, and each ends with one question
 OWN = "bkmonitor_flow_exporter_"
 
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Give a file system of its own, where this machine lets a test make one."""
