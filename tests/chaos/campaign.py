@@ -12,7 +12,8 @@ from tests.chaos import faults_ledger, faults_process, faults_upstream
 from tests.chaos.days import LIVE, lives_of_a_day
 from tests.chaos.fault import Fault
 from tests.chaos.faults_process import SPRING, ZONES
-from tests.chaos.stage import LEAPT, Breach, Stage
+from tests.chaos.promises import LEAPT, expect_right, expect_told, expect_well
+from tests.chaos.stage import Breach, Stage, last
 from tests.chaos.upstream import Upstream
 
 FAULTS: Mapping[str, Fault] = {
@@ -67,10 +68,11 @@ def _in_order_of_change(faults: list[Fault]) -> list[Fault]:
 
 def _beginnings(faults: Sequence[Fault]) -> Iterator[float]:
     """Yield when days begin: at an even pace, but for those that have a moment of their own."""
-    begins_at = SPRING - DAY * next((i for i, fault in enumerate(faults) if fault.change_at is not None), 0)
+    days_before = next((i for i, fault in enumerate(faults) if fault.change_at is not None), 0)
+    begins_at = SPRING - LIVE // 2 - days_before * DAY
     for fault in faults:
-        if fault.change_at is not None and fault.change_at > begins_at:
-            begins_at = fault.change_at - LIVE // 2
+        if fault.change_at is not None:
+            begins_at = max(begins_at, fault.change_at - LIVE // 2)
         yield begins_at
         begins_at += DAY
 
@@ -97,10 +99,9 @@ def _live_through(stage: Stage, day: Day, tell: Callable[[str], None]) -> None:
     head = f"{day.number:3} {when} {day.fault.name:26} {day.lasts:.1f} s"
     try:
         tell(f"{head}; {_lived(stage, day)}")
-    except requests.RequestException as error:
-        raise Breach(f"{head}: it does not answer: {error}") from error
-    except Breach as breach:
-        raise Breach(f"{head}: {breach}") from None
+    except (Breach, requests.RequestException) as error:
+        ended = "" if stage.exporter.is_alive else f"\nthe exporter has ended:\n{last(stage.log())}"
+        raise Breach(f"{head}: {error}{ended}") from error
 
 
 def _lived(stage: Stage, day: Day) -> str:
@@ -111,8 +112,8 @@ def _lived(stage: Stage, day: Day) -> str:
     with day.fault.strike(stage, Random(day.seed)):
         stage.pass_until(stage.now() + day.lasts)
     stage.pass_until(day.begins_at + LIVE + 1)
-    leapt = stage.expect_right(day.fault.may_differ, may_lack=day.fault.may_lack)
-    stage.expect_well()
+    leapt = expect_right(stage, day.fault.may_differ, may_lack=day.fault.may_lack)
+    expect_well(stage)
     if day.fault.tells:
-        stage.expect_told(day.fault.tells)
+        expect_told(stage, day.fault.tells)
     return f"right after {leapt:.0f} s leapt; {stage.memory()} MiB at most"
