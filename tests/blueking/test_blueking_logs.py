@@ -143,7 +143,7 @@ def test_an_hour_that_happens_twice_is_the_first_one() -> None:
     ],
 )
 def test_an_hour_that_happens_twice_is_none_before_its_alert(born_at: str, seconds: float) -> None:
-    """When clocks were set back a record is that of the second occurrence where its alert was not there at the first."""
+    """Once clocks were set back, a record is of the second occurrence where its alert was not there at the first."""
     answer = {"result": True, "data": [row(create_time="2021-10-31 02:30:00")]}
 
     log = read_log(answer, BERLIN, born_at=datetime.fromisoformat(born_at).timestamp())

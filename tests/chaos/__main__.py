@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         run(plan(given.seed, [FAULTS[name] for name in names], days), folder, _tell)
     except Breach as breach:
-        _tell(f"BREACH: {breach}\n\nits config and ledger: {folder}\nagain: {again}")
+        _tell(f"BREACH: {breach}\n\nits config, log and ledger: {folder}\nagain: {again}")
         return 1
     shutil.rmtree(folder)
     return 0

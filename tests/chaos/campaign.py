@@ -1,7 +1,7 @@
 """A campaign: days planned from a seed, each with a fault, lived through one after the other."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -16,7 +16,7 @@ from tests.chaos.promises import LEAPT, expect_right, expect_told, expect_well
 from tests.chaos.stage import Breach, Stage, last
 from tests.chaos.upstream import Upstream
 
-FAULTS: Mapping[str, Fault] = {
+FAULTS: dict[str, Fault] = {
     fault.name: fault for fault in (*faults_upstream.FAULTS, *faults_process.FAULTS, *faults_ledger.FAULTS)
 }
 """All there are, by name."""

@@ -73,7 +73,17 @@ class Stage:
             running.callback(lambda: self.exporter.kill() if self.exporter.is_alive else None)
             self.scraper.start()
             running.callback(self.scraper.stop)
-            yield
+            try:
+                yield
+            except Breach:
+                self._keep()
+                raise
+
+    def _keep(self) -> None:
+        """Put log and ledger where they stay."""
+        (self.folder / "log").write_text("".join(self.log()))
+        for file in self.ledger.parent.glob(f"{self.ledger.name}*"):
+            shutil.copy(file, self.folder)
 
     # Time
 
