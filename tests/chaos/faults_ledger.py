@@ -27,6 +27,7 @@ def _in(trouble: Trouble) -> Strike:
 
 @contextmanager
 def _full(stage: Stage, _chance: Random) -> Iterator[None]:
+    _empty_log(stage.ledger)
     with (disk_full if stage.has_small_disk else write_limited)(stage.exporter, stage.ledger):
         yield
 
@@ -51,8 +52,7 @@ def _damaged(stage: Stage, chance: Random) -> Iterator[None]:
     stage.back_up(backup)
     stage.pass_until(stage.now() + chance.uniform(0.5, 1.5))
     stage.kill()
-    with closing(sqlite3.connect(stage.ledger)) as whole:
-        whole.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # or next to nothing would be in the file itself
+    _empty_log(stage.ledger)
     chance.choice((_cut_off, _overwritten, _beheaded))(stage.ledger)
     damaged = _digest(stage.ledger)
     stage.start(wait=False)
@@ -73,6 +73,12 @@ def _lost(stage: Stage, _chance: Random) -> Iterator[None]:
     yield
     stage.lose_counts()
     stage.start()
+
+
+def _empty_log(ledger: Path) -> None:
+    """Have all that is committed in the file itself, and no room for more in the write-ahead log."""
+    with closing(sqlite3.connect(ledger)) as other:
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _cut_off(ledger: Path) -> None:

@@ -1,6 +1,7 @@
 """Chaos in short: a few faults of a fixed seed, and that a wrong count would be found."""
 
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -66,9 +67,10 @@ def one_too_many(stage: Stage, _chance: Random) -> Iterator[None]:
 
 
 def test_a_wrong_count_ends_it_and_tells_how_to_repeat_it(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A single count too many is a breach; the exit code is 1, and the last line repeats all."""
+    """Counts too many are a breach; the exit code is 1, what there was to see is kept, and the last line repeats all."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setitem(FAULTS, "one-too-many", Fault("one-too-many", "the ledger is wrong", one_too_many))
 
     assert main(["--seed", "7", "--faults", "one-too-many"]) == 1
@@ -79,6 +81,8 @@ def test_a_wrong_count_ends_it_and_tells_how_to_repeat_it(
     assert "totals differ from the truth" in told
     assert last == f"again: {first}"
     assert first.startswith("python -m tests.chaos --seed 7 ")
+    (kept,) = tmp_path.iterdir()
+    assert {"config.yaml", "flow.db", "log"} <= {file.name for file in kept.iterdir()}
 
 
 def test_an_unknown_fault_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
