@@ -69,7 +69,7 @@ def one_too_many(stage: Stage, _chance: Random) -> Iterator[None]:
 def test_a_wrong_count_ends_it_and_tells_how_to_repeat_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Counts too many are a breach; the exit code is 1, what there was to see is kept, and the last line repeats all."""
+    """Counts too many are a breach; the exit code is 1, log and ledger are kept, the last line repeats all."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setitem(FAULTS, "one-too-many", Fault("one-too-many", "the ledger is wrong", one_too_many))
 
