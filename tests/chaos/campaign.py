@@ -99,7 +99,7 @@ def _live_through(stage: Stage, day: Day, tell: Callable[[str], None]) -> None:
     head = f"{day.number:3} {when} {day.fault.name:26} {day.lasts:.1f} s"
     try:
         tell(f"{head}; {_lived(stage, day)}")
-    except (Breach, requests.RequestException) as error:
+    except (AssertionError, requests.RequestException) as error:
         ended = "" if stage.exporter.is_alive else f"\nthe exporter has ended:\n{last(stage.log())}"
         raise Breach(f"{head}: {error}{ended}") from error
 
