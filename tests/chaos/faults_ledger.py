@@ -106,6 +106,11 @@ FAULTS = (
     Fault("ledger-moved-away", "the ledger is gone for a while", _in(moved_away), tells=_IN_TROUBLE),
     Fault("disk-full", "the disk is full", _full, tells=_IN_TROUBLE),
     Fault("ledger-replaced", "a copy takes the place of the ledger", _replaced, tells="removed or replaced"),
-    Fault("ledger-damaged", "the ledger is damaged, then restored from a backup", _damaged, tells="from a backup"),
+    Fault(
+        "ledger-damaged",
+        "the ledger is damaged, then restored from a backup",
+        _damaged,
+        tells="nothing was overwritten",
+    ),
     Fault("ledger-lost", "the ledger is lost", _lost, tells="baseline complete"),
 )
