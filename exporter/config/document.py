@@ -58,11 +58,11 @@ def read_document(path: Path) -> Document:
     """Return the YAML or JSON document in a file; raises ConfigError for one that cannot be read, or has no content."""
     file = str(path)
     text = _read_text(path)
-    node = _compose(file, text)
-    if node is None:
-        raise ConfigError([Fault(file, 1, "", "this file is empty")])
-    reader = NodeReader()
+    reader = NodeReader(len(text))
     try:
+        node = _compose(file, text)
+        if node is None:
+            raise ConfigError([Fault(file, 1, "", "this file is empty")])
         value = reader.read(node)
     except TooMuch as error:
         raise ConfigError([Fault(file, error.line, "", str(error))]) from None

@@ -10,7 +10,9 @@ from exporter.config.model import Loc
 
 _DEEPEST = 50
 _MOST_VALUES = 200_000
+_MOST_REPEATED = 10_000
 _TAG = "tag:yaml.org,2002:"
+_TOO_DEEP = "nested too deep"
 _UNKNOWN_TAG = 'this tag is not understood (quote a text that begins with "!")'
 
 
@@ -39,10 +41,24 @@ _SCALARS: dict[str, tuple[re.Pattern[str], Callable[[str], object]]] = {
 }
 
 
+class TooMuch(Exception):
+    """A document is larger, once its aliases are followed, than any that makes sense; `line` is where that shows."""
+
+    def __init__(self, line: int, message: str) -> None:
+        self.line = line
+        super().__init__(message)
+
+
 class CoreLoader(yaml.SafeLoader):
-    """Composes nodes whose plain scalars have the types of YAML 1.2's core schema."""
+    """Composes nodes whose plain scalars have the types of YAML 1.2's core schema; raises TooMuch for deep ones."""
 
     yaml_implicit_resolvers = {}  # noqa: RUF012 - PyYAML's own name; it fills this dict for the class
+
+    def fetch_flow_collection_start(self, token: type[yaml.Token]) -> None:
+        """Refuse depth before it is scanned: for each token PyYAML looks through all that is open."""
+        if self.flow_level > _DEEPEST:
+            raise TooMuch(self.line + 1, _TOO_DEEP)
+        super().fetch_flow_collection_start(token)
 
 
 for _name, (_pattern, _) in _SCALARS.items():
@@ -59,14 +75,6 @@ class Found:
     message: str
 
 
-class TooMuch(Exception):
-    """A document is larger, once its aliases are followed, than any that makes sense; `line` is where that shows."""
-
-    def __init__(self, line: int, message: str) -> None:
-        self.line = line
-        super().__init__(message)
-
-
 class _Unreadable(Exception):
     """A key or value that cannot be read; the message tells the user why."""
 
@@ -76,8 +84,10 @@ class NodeReader:
     """Reads one tree of nodes; afterwards holds the lines of its values and keys, and what it found wrong.
 
     A mapping or list counts to the line of its key, where it has one. `broken` tells which values could not be read.
+    `length` is that of the text: without aliases, each character is one value at most.
     """
 
+    length: int
     lines: dict[Loc, int] = field(default_factory=dict)
     key_lines: dict[Loc, int] = field(default_factory=dict)
     found: list[Found] = field(default_factory=list)
@@ -90,10 +100,11 @@ class NodeReader:
         line = _line(node)
         self.lines[loc] = self.key_lines.get(loc, line) if isinstance(node, yaml.CollectionNode) else line
         self._values += 1
-        if self._values > _MOST_VALUES:
-            raise TooMuch(line, f"more than {_MOST_VALUES} values (do aliases multiply them?)")
+        most = min(_MOST_VALUES, self.length + _MOST_REPEATED)
+        if self._values > most:
+            raise TooMuch(line, f"more than {most} values (do aliases multiply them?)")
         if len(loc) > _DEEPEST:
-            raise TooMuch(line, "nested too deep")
+            raise TooMuch(line, _TOO_DEEP)
         try:
             return _scalar(node) if isinstance(node, yaml.ScalarNode) else self._collection(node, loc)
         except _Unreadable as error:
