@@ -1,6 +1,8 @@
 """serve and demo: what they refuse, and what they write."""
 
 import json
+import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from click.testing import CliRunner
 from exporter.cli import main
 from tests.e2e.harness import ExporterProcess
 
+HEAP = 64 << 20  # bytes: each of glibc's heaps but the main one begins at a multiple of that
 CONFIG = """\
 sources:
   - name: prod
@@ -51,3 +54,16 @@ def test_a_log_for_people_begins_with_the_addresses(tmp_path: Path) -> None:
         ["status", "page", f"{exporter.url}/"],
         ["metrics", f"{exporter.url}/flow"],
     ]
+
+
+def test_threads_share_their_heaps(tmp_path: Path) -> None:
+    """Beside the main heap there is one more of glibc's at most, whatever the number of threads that make requests."""
+    config = tmp_path / "config.yaml"
+    config.write_text(CONFIG.format(folder=tmp_path))
+    with ExporterProcess(config) as exporter:
+        with ThreadPoolExecutor(8) as pool:
+            assert {answer.status_code for answer in pool.map(exporter.get, ["/"] * 40)} == {200}
+
+        maps = Path(f"/proc/{exporter.pid}/maps").read_text()
+    mapped = re.findall(r"(?m)^([0-9a-f]+)-\S+ rw-p 0+ 00:00 0 *$", maps)
+    assert sum(int(start, 16) % HEAP == 0 for start in mapped) <= 1
