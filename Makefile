@@ -2,7 +2,7 @@
 # make test   set up, then every test
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup run stack test check format fuzz chaos audit bench docs dashboards pictures image release servers browser builder systemd lock clean
+.PHONY: help setup run stack test check format fuzz chaos soak audit bench docs dashboards pictures image release servers browser builder systemd lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -13,6 +13,7 @@ RUN_LOCK := requirements/run.lock
 BUILD_LOCK := requirements/build.lock
 FUZZ_SECONDS ?= 60
 FUZZ_EXAMPLES ?= 2000
+SOAK_SEED ?= 1
 
 help:
 	@echo "make run     the exporter with config.yaml where there is one, else the demo"
@@ -21,6 +22,7 @@ help:
 	@echo "make check   format, lint, types"
 	@echo "make fuzz    each fuzzing harness for FUZZ_SECONDS (60), or one of them: FUZZ=answers"
 	@echo "make chaos   each fault once, over days of simulated time; SEED=… repeats, FAULTS=disk-full,half-open chooses"
+	@echo "make soak    the exporter at work for 30 minutes, into docs/soak.md; SOAK_MINUTES=5 prints only"
 	@echo "make audit   whether a weakness of a locked version is known"
 	@echo "make bench   the benchmarks, into docs/benchmarks.md; BENCH=scrape prints one of them"
 	@echo "make docs    docs/metrics.md and the tables of docs/configuration.md, from the code"
@@ -84,6 +86,9 @@ fuzz: $(READY)
 
 chaos: $(READY)
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(HOURS),--hours $(HOURS)) $(if $(FAULTS),--faults $(FAULTS))
+
+soak: $(READY)
+	$(BIN)/python -m tests.soak --seed $(SOAK_SEED) $(if $(SOAK_MINUTES),--minutes $(SOAK_MINUTES),--page)
 
 audit:
 	$(PYTHON) -m venv $(VENV)-audit

@@ -23,7 +23,7 @@ _TICK = 1.0
 _BATCH = 500
 _BATCH_AGE = 0.5
 _PUBLISH_EVERY = 5.0  # also while nothing is committed: the exporter's own metrics move
-_FORGET_EVERY = 3600.0
+_FORGET_EVERY = 3600.0  # or in a tenth of a retention that is short
 _LAST_ANSWERS = 3.0  # how long a stop waits for answers under way; they would only be asked for again
 
 log = structlog.get_logger()
@@ -289,7 +289,7 @@ class Poller:
             tx.forget(self._ledger.forgettable(now - self._terms.retention) - self._watched)
 
         if self._use.commits(fill):
-            self._next_forget_at = now + _FORGET_EVERY
+            self._next_forget_at = now + min(_FORGET_EVERY, self._terms.retention / 10)
 
     def _finish(self) -> None:
         deadline = self._clock() + _LAST_ANSWERS

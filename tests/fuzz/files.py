@@ -1,9 +1,11 @@
 """Files that people write: the config, watch files, the web config file. An input is the content of one."""
 
+import atexit
 import glob
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
@@ -44,15 +46,23 @@ def web_file(inputs: bytes) -> None:
 @contextmanager
 def _written(name: str, content: bytes) -> Iterator[Path]:
     """Give a file with this content, in a folder beyond which no pattern of files finds any: /proc has odd ones."""
-    with TemporaryDirectory() as folder:
+    folder = _folder(name)
 
-        def found(pattern: str) -> list[str]:
-            return _glob(pattern) if pattern.startswith(f"{folder}/") and ".." not in pattern else []
+    def found(pattern: str) -> list[str]:
+        return _glob(pattern) if pattern.startswith(f"{folder}/") and ".." not in pattern else []
 
-        path = Path(folder) / name
-        path.write_bytes(content[:_LARGEST])
-        with patch("glob.glob", found):
-            yield path
+    path = folder / name
+    path.write_bytes(content[:_LARGEST])
+    with patch("glob.glob", found):
+        yield path
+
+
+@cache
+def _folder(name: str) -> Path:
+    """Return a folder for files of this name; to make one for each input would take longer than to read that."""
+    folder = TemporaryDirectory(prefix=f"{name}-")
+    atexit.register(folder.cleanup)
+    return Path(folder.name)
 
 
 @contextmanager

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.fuzz import answers, files, requests, texts
+from tests.fuzz import answers, files, lives, requests, texts
 
 CORPUS = Path(__file__).parent / "corpus"
 
 HARNESSES: Mapping[str, Callable[[bytes], None]] = {
     "answers": answers.run,
     "logs": answers.logs,
+    "lives": lives.run,
     "texts": texts.run,
     "config": files.config,
     "watch": files.watch,

@@ -187,6 +187,18 @@ def test_alerts_are_forgotten_after_the_retention_but_not_while_watched(tmp_path
         assert later.records() == 2
 
 
+def test_a_short_retention_is_kept_without_a_restart(tmp_path: Path) -> None:
+    """What rests and left the watch is forgotten by the running loop, not only an hour later."""
+    watch(tmp_path, "1", "2")
+    ended = Log((FlowRecord("RECOVER", "SUCCESS", 1.7e9),))
+    with running(Loop(tmp_path, lambda _: ended, retention=1.0)) as loop:
+        wait_until(lambda: loop.records() == 2, within=10)
+        watch(tmp_path, "2")
+
+        wait_until(lambda: loop.ledger.find("prod", ["1"]) == {}, within=20)
+        assert set(loop.ledger.find("prod", ["1", "2"])) == {"2"}
+
+
 def test_a_clock_that_is_set_back_stops_nothing(tmp_path: Path) -> None:
     """Polling and publishing go on, whatever hour it is now."""
     asked: list[str] = []
