@@ -49,9 +49,9 @@ class FencedDatabase:
 
         They are held once it is committed; whoever held them before is out. Raises `LedgerError`.
         """
-        table = schema.shards
+        table, held = schema.shards, self._held
         with self.begin() as connection:
-            taken = self._database.lock(connection, shards, number)
+            taken = self._database.lock(connection, shards, number if self._held == held else 0)
             chosen = table.c.shard.in_(taken)
             rows = connection.execute(select(table).where(chosen).order_by(table.c.shard).with_for_update()).all()
             connection.execute(update(table).where(chosen).values(commit_id=self._last))

@@ -210,7 +210,10 @@ class Ledger:
         member = self._membership
         if self.shards.number == 1:
             return
+        owned = self.owned
         self._look()
+        if self.owned is not owned:
+            return  # whoever goes by it is to see what was lost before some of it is taken again
         if surplus := member.give_up():
             self._database.leave(surplus)
             self._memory.unload(surplus)

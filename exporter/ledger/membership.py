@@ -12,6 +12,9 @@ from exporter.ledger.members import Members
 _HOLD = LENGTH + 1.0
 """Seconds for which a shard that was not handed over is not told: the lease of whoever had it has ended by then."""
 
+_COMING_BACK = 7.0
+"""Seconds for which who lost its session leaves alone what is not its own: others that lost theirs look every 5."""
+
 log = structlog.get_logger()
 
 
@@ -38,18 +41,29 @@ class Membership:
         self.version = 0
         self._monotonic = monotonic
         self._told_from: dict[int, float] = {}
+        self._awaited = 0  # members that were there before the session was lost, and may come back as this one did
+        self._awaited_until = 0.0
 
     def look(self, members: Members, asked_at: float) -> None:
         """Note who shares the ledger, and that it was asked at `asked_at` and what is owned is so."""
         if members.number != self.members.number:
             log.info("members of the ledger", members=members.number, before=self.members.number)
+        if self.members.session not in (0, members.session):
+            self._awaited = max(self._awaited, self.members.number)
+            self._awaited_until = self._monotonic() + _COMING_BACK
+        elif members.number >= self._awaited or self._monotonic() >= self._awaited_until:
+            self._awaited = 0
         self.members = members
         self.lease.renew(asked_at)
 
     @property
     def missing(self) -> int:
-        """How many shards it should take; less than none where it has too many."""
-        return fair_part(self.shards.number, self.members) - len(self.owned)
+        """How many shards it should take; less than none where it has too many.
+
+        Where all lost their sessions, the first one back would else take from the others what nobody may tell then.
+        """
+        missing = fair_part(self.shards.number, self.members) - len(self.owned)
+        return min(missing, 0) if self.members.number < self._awaited else missing
 
     def wanted(self) -> Iterator[int]:
         """Yield the shards to try, beginning where no other member begins."""

@@ -113,7 +113,8 @@ class PostgreSQLDatabase:
                 yield connection
 
     def members(self, connection: Connection) -> Members:
-        """Return who shares the ledger now."""
+        """Return who shares the ledger now; the session of who was silent for too long is ended."""
+        locks.end_silent(connection)
         return locks.members(connection)
 
     def lock(self, connection: Connection, shards: Iterable[int], number: int) -> frozenset[int]:

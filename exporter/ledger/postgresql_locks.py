@@ -42,11 +42,22 @@ _HOLDER = _bound("""
     ORDER BY backend_start LIMIT 1
 """)
 _MEMBERS = _bound("""
-    SELECT count(*) AS number, count(*) FILTER (WHERE pid < pg_backend_pid()) AS rank
+    SELECT count(*) AS number, count(*) FILTER (WHERE pid < pg_backend_pid()) AS rank, pg_backend_pid() AS session
     FROM pg_locks
     JOIN pg_database ON pg_database.oid = database AND pg_database.datname = current_database()
     JOIN pg_namespace ON pg_namespace.oid = objid AND nspname = current_schema()
     WHERE locktype = 'advisory' AND granted AND classid = CAST(:application AS bigint) AND objsubid = 1
+""")
+# The server's own time-out does not see who is stopped between two messages of a pipeline.
+_END_SILENT = _bound("""
+    SELECT pg_terminate_backend(pid)
+    FROM pg_locks
+    JOIN pg_stat_activity USING (pid)
+    JOIN pg_database ON pg_database.oid = database AND pg_database.datname = current_database()
+    JOIN pg_namespace ON pg_namespace.oid = objid AND nspname = current_schema()
+    WHERE locktype = 'advisory' AND granted AND classid = CAST(:application AS bigint) AND objsubid = 1
+    AND usename = current_user AND wait_event = 'ClientRead' AND state_change
+        < clock_timestamp() - NULLIF(CAST(current_setting('idle_session_timeout') AS interval), interval '0')
 """)
 _OWN = text("SELECT pid, CAST(backend_start AS text) AS since FROM pg_stat_activity WHERE pid = pg_backend_pid()")
 _IS_THERE = text("SELECT FROM pg_stat_activity WHERE pid = :pid AND CAST(backend_start AS text) = :since")
@@ -112,6 +123,11 @@ def holder(connection: Connection) -> Row[tuple[int, str, str, str]] | None:
 def members(connection: Connection) -> Members:
     """Return how many hold the ledger, and which of them this session is."""
     return Members(*connection.execute(_MEMBERS).one())
+
+
+def end_silent(connection: Connection) -> None:
+    """End the sessions that hold the ledger and have said nothing for longer than `idle_session_timeout`."""
+    connection.execute(_END_SILENT)
 
 
 def begin_preparing(connection: Connection) -> None:

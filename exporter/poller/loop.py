@@ -255,6 +255,7 @@ class Poller:
             source.clock_set_back(by)
 
     def _tick(self, publisher: Publisher, now: float) -> None:
+        self._share(now)  # what was lost meanwhile, before some of it may be taken again
         self._use.rebalance(publisher.current.moment.view.told)
         self._share(now)
         self._select(now)

@@ -174,7 +174,7 @@ class Roster:
         before, owned = self._share.owned, self._ledger.owned
         if owned is before:
             return
-        kept = before & owned if before != owned else frozenset[int]()
+        kept = before & owned
         if kept != before:
             self._share.owned = kept
             self._lose()

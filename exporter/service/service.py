@@ -153,6 +153,7 @@ class Service:
             self._ledger,
             _terms(settings),
             clock=self._clock,
+            tell_membership=self._own.membership,
         )
 
     def _exchange(self, draft: Draft) -> None:

@@ -24,7 +24,7 @@ class Cut(Enum):
 class Proxy:
     """Listens at `port`; `next_commit` tells what to do at the COMMIT that comes next, once.
 
-    With `goes_away` it lets nobody in after that; with `is_away`, nobody now.
+    With `goes_away` it lets nobody in after that; with `is_away`, nobody now. Nor does it while the server is down.
     """
 
     def __init__(self, server_port: int) -> None:
@@ -37,11 +37,19 @@ class Proxy:
         self._threads = [threading.Thread(target=self._accept)]
         self._threads[0].start()
 
-    def close(self) -> None:
-        """Break all connections, and listen no more."""
-        for held in (self._listener, *self._sockets):
+    def cut_off(self) -> None:
+        """Break all connections, and let nobody in until `is_away` is unset."""
+        self.is_away = True
+        for held in self._sockets:
             with suppress(OSError):
                 held.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Break all connections, and listen no more."""
+        self.cut_off()
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        for held in (self._listener, *self._sockets):
             held.close()
         for thread in self._threads:
             thread.join()
@@ -50,19 +58,27 @@ class Proxy:
         with suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
-                if self.is_away:
+                server = self._connected()
+                if server is None:
                     client.close()
                     continue
-                server = socket.create_connection(("127.0.0.1", self._server_port))
                 self._sockets += (client, server)
                 for target in (self._ask, self._answer):
                     thread = threading.Thread(target=target, args=(client, server))
                     self._threads.append(thread)
                     thread.start()
 
+    def _connected(self) -> socket.socket | None:
+        if self.is_away:
+            return None
+        try:
+            return socket.create_connection(("127.0.0.1", self._server_port))
+        except OSError:
+            return None
+
     def _ask(self, client: socket.socket, server: socket.socket) -> None:
         with suppress(OSError):
-            while asked := client.recv(65536):
+            while asked := _received(client):
                 if _COMMIT not in asked or self.next_commit is Cut.NOT:
                     server.sendall(asked)
                     continue
@@ -80,9 +96,16 @@ class Proxy:
 
     def _answer(self, client: socket.socket, server: socket.socket) -> None:
         with suppress(OSError):
-            while answered := server.recv(65536):
+            while answered := _received(server):
                 client.sendall(answered)
             client.shutdown(socket.SHUT_WR)
+
+
+def _received(told: socket.socket) -> bytes:
+    try:
+        return told.recv(65536)
+    except ConnectionResetError:  # it was killed, and the other side is to hear of its end as well
+        return b""
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from exporter.flow.shards import Shards
 from exporter.ledger import Ledger, LedgerError, LedgerTaken, ShardsLost, open_ledger
 from exporter.ledger import lease as leases
 from exporter.ledger.integrity import check_ledger
+from tests.e2e.harness import wait_until
 from tests.postgresql import Server
 
 BOUNDS = {Total.TIME_TO_ACK: (60.0,), Total.TIME_TO_FIRST_ACTION: (60.0,), Total.TIME_TO_END: (60.0,)}
@@ -149,6 +150,24 @@ def test_who_dies_is_followed_at_once_and_told_of_when_the_lease_has_ended(
     assert sum(totals(first).values()) == 2 * len(IDS)
 
 
+def test_who_falls_silent_in_the_middle_of_a_commit_is_followed(member: Open) -> None:
+    """The server waits for the rest of what it was told, for ever; the others end that."""
+    first, second = (member(query={"options": "-c idle_session_timeout=1s"}) for _ in range(2))
+    balance(first, second)
+
+    def is_followed() -> bool:
+        first.rebalance(first.view().told)
+        return first.owned == frozenset(range(NUMBER))
+
+    with second._database._database._engine.connect() as connection:  # type: ignore[attr-defined]  # noqa: SLF001
+        stopped = connection.connection.driver_connection.pgconn
+        stopped.enter_pipeline_mode()
+        stopped.send_query_params(b"SELECT 1", None)
+        stopped.flush()
+        wait_until(is_followed, within=60)
+        assert is_followed()
+
+
 def test_two_that_believe_to_have_a_shard_count_once(postgresql: Server, database: URL, member: Open) -> None:
     """The one that lost it writes nothing, tells nothing any more, and goes on with what is left."""
     first = member()
@@ -182,6 +201,22 @@ def test_who_lost_the_connection_and_nothing_else_goes_on(postgresql: Server, da
     assert count(first) == len(IDS)
     assert (first.owned, first.view().told) == (frozenset(range(NUMBER)), frozenset(range(NUMBER)))
     assert sum(totals(first).values()) == 2 * len(IDS)
+
+
+def test_all_who_lost_the_connection_keep_what_they_had(postgresql: Server, database: URL, member: Open) -> None:
+    """The first one back takes nothing of the others, who tell of it all the time."""
+    first, second = member(), member()
+    balance(first, second)
+    count(first), count(second)
+    owned = first.owned, second.owned
+    postgresql.terminate_sessions(str(database.database))
+    for ledger in (first, second):
+        with pytest.raises(LedgerError):
+            ledger.rebalance(ledger.view().told)
+        balance(ledger)
+
+    assert (first.owned, second.owned) == (first.view().told, second.view().told) == owned
+    assert count(first) + count(second) == len(IDS)
 
 
 def test_without_a_look_at_the_ledger_nothing_is_told_for_long(member: Open, monkeypatch: pytest.MonkeyPatch) -> None:
