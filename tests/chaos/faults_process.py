@@ -104,7 +104,7 @@ FAULTS = (
         may_differ=_DEADLINES,
         may_lack=True,
     ),
-    Fault("clock-behind", "it is behind for a while", _wrong_clock(-30, -600, -2700, -86_400), tells=_SET_BACK),
+    Fault("clock-behind", "it is behind for a while", _wrong_clock(-30, -600, -2700), tells=_SET_BACK),
     Fault("spring-forward", "the clocks of a deployment go forward an hour", _nothing, change_at=SPRING),
     Fault("autumn-back", "the clocks of a deployment go back an hour", _nothing, change_at=AUTUMN),
     Fault("no-descriptors", "no file or connection can be opened", _no_descriptors),
