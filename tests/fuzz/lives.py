@@ -67,7 +67,7 @@ def life_of(inputs: bytes) -> Life:
     rows = sorted(
         (_row(*pair, is_rolling=is_rolling) for pair in zip(what, when, strict=False)), key=lambda row: row.created_at
     )
-    target = 60.0 * (kind >> 3 & 15) + 1 if has_target else None
+    target = 60.0 * (1 + (kind >> 3 & 15)) if has_target else None
     return Life(NUMBERED if is_numbered else UNNUMBERED, (*births, *rows), target, is_rolling)
 
 
