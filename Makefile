@@ -2,7 +2,7 @@
 # make test   set up, then every test
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup run stack test check format fuzz soak audit bench docs dashboards pictures image release servers browser builder systemd lock clean
+.PHONY: help setup run stack test check format fuzz chaos soak audit bench docs dashboards pictures image release servers browser builder systemd lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -21,6 +21,7 @@ help:
 	@echo "make test    every test"
 	@echo "make check   format, lint, types"
 	@echo "make fuzz    each fuzzing harness for FUZZ_SECONDS (60), or one of them: FUZZ=answers"
+	@echo "make chaos   each fault once, over days of simulated time; SEED=… repeats, FAULTS=disk-full,half-open chooses"
 	@echo "make soak    the exporter at work for 30 minutes, into docs/soak.md; SOAK_MINUTES=5 prints only"
 	@echo "make audit   whether a weakness of a locked version is known"
 	@echo "make bench   the benchmarks, into docs/benchmarks.md; BENCH=scrape prints one of them"
@@ -82,6 +83,9 @@ format: $(READY)
 fuzz: $(READY)
 	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(FUZZ)
 	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/pytest -q --timeout=0 tests/fuzz/test_fuzz_api.py
+
+chaos: $(READY)
+	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(HOURS),--hours $(HOURS)) $(if $(FAULTS),--faults $(FAULTS))
 
 soak: $(READY)
 	$(BIN)/python -m tests.soak --seed $(SOAK_SEED) $(if $(SOAK_MINUTES),--minutes $(SOAK_MINUTES),--page)

@@ -112,5 +112,5 @@ def _moment() -> Moment:
         for number in range(_SERIES)
     }
     state = SourceState("prod", True, True, "", None, 0.0, {}, None)
-    view = View(bounds(HistogramSettings()), totals, {}, {"prod": 0.0})
+    view = View(bounds(HistogramSettings()), totals, {}, {("prod", 0): 0.0})
     return Moment(0.0, view, frozenset(), (state,), 60.0)

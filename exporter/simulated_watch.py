@@ -9,20 +9,24 @@ from pathlib import Path
 
 from exporter.simulator import World
 
-_WATCHED_FOR = 6 * 3600.0  # seconds after its creation that an alert stays in the watch file
+WATCHED_FOR = 6 * 3600.0
+"""Seconds after its creation that an alert stays in the watch file, unless told otherwise."""
+
 _WRITE_EVERY = 1.0
 
 
 @contextmanager
-def watch_file_kept(path: Path, world: World, clock: Callable[[], float]) -> Iterator[None]:
-    """Keep a watch file that lists the world's recent alerts by team, as somebody's script would."""
+def watch_file_kept(
+    path: Path, world: World, clock: Callable[[], float], watched_for: float = WATCHED_FOR
+) -> Iterator[None]:
+    """Keep a watch file that lists by team the alerts of the world's last `watched_for` seconds, as a script would."""
     stop = threading.Event()
 
     def keep() -> None:
         while not stop.wait(_WRITE_EVERY):
-            write_watch_file(path, world, clock())
+            write_watch_file(path, world, clock(), watched_for)
 
-    write_watch_file(path, world, clock())
+    write_watch_file(path, world, clock(), watched_for)
     thread = threading.Thread(target=keep, name="watch-file", daemon=True)
     thread.start()
     try:
@@ -32,11 +36,11 @@ def watch_file_kept(path: Path, world: World, clock: Callable[[], float]) -> Ite
         thread.join()
 
 
-def write_watch_file(path: Path, world: World, now: float) -> None:
-    """Write the alerts that exist at `now`, in one step, and only where that changes the file."""
+def write_watch_file(path: Path, world: World, now: float, watched_for: float = WATCHED_FOR) -> None:
+    """Write the alerts of the last seconds before `now`, in one step, and only where that changes the file."""
     teams: dict[str, list[str]] = defaultdict(list)
     for alert in world.alerts(now):
-        if alert.created_at >= now - _WATCHED_FOR:
+        if alert.created_at >= now - watched_for:
             teams[alert.team].append(alert.id)
     text = json.dumps([{"alerts": teams[team], "labels": {"team": team}} for team in sorted(teams)], indent=1)
     if not path.exists() or path.read_text(encoding="utf-8") != text:

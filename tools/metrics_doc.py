@@ -28,6 +28,9 @@ What `/metrics` serves: each metric with its meaning, its labels, and a query th
   `increase()` sees its first event. How things are counted stands in [counting.md](counting.md).
 - **A histogram** has the series `_bucket` (with the label `le`), `_sum` and `_count`. With `web.created_series` the
   counters and histograms of alerts have `_created` as well: when they came to be, in unix seconds.
+- **With `shards: N`** the metrics of alerts, and `bkmonitor_flow_exporter_records_rejected_total`, have the label
+  `shard` as well. Each series is told by the one exporter that has its shard at that moment; one that cannot be certain
+  of its shards answers a scrape with 503.
 - **Timestamps are exported, not ages:** `time() - x` is the age.
 - **How many series** a config would make tells `bkmonitor-flow-exporter estimate`.
 """

@@ -67,7 +67,7 @@ def _total(family: Family, history: History, series: Series, more: Mapping[str, 
 def _moment(history: History, series: Series, values: Values) -> Moment:
     """Return a moment at which nothing but this series is told, so that the table of families writes it."""
     source = dict(series.labels)["source"]
-    view = View(history.bounds, {series: SeriesTotal(values, revealed=True)}, {}, {source: 0.0})
+    view = View(history.bounds, {series: SeriesTotal(values, revealed=True)}, {}, {(source, 0): 0.0})
     state = SourceState(source, True, True, "", None, 0.0, {}, None)
     return Moment(0.0, view, frozenset(), (state,), birth_hold=0.0)
 

@@ -18,6 +18,7 @@ from exporter.blueking.redaction import Redactor
 from exporter.blueking.searches import SearchQuery
 from exporter.blueking.transport import Transport
 from exporter.config import SourceSettings
+from exporter.flow.known import creation_from_id
 from exporter.flow.records import Log
 
 Observe = Callable[[str, str, float], None]
@@ -47,7 +48,7 @@ class BlueKing:
         """Return all flow records of an alert as the source tells them now; raises BlueKingError."""
         address = self._address(self._settings.paths.get_event_log)
         head, content = self._ask(Question("get_event_log", address, "GET", {"id": alert_id}))
-        return log_of(content, self._settings.timezone, head)
+        return log_of(content, self._settings.timezone, head, creation_from_id(alert_id, self._now()))
 
     def search_alert(self, query: SearchQuery) -> Page:
         """Return one page of the alerts that a query selects, as the source finds them now; raises BlueKingError."""

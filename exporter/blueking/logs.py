@@ -17,22 +17,22 @@ _LARGEST_COUNT = 2**53  # beyond it a float, and so Prometheus, cannot tell neig
 _EVENT_LOG = Head("get_event_log")
 
 
-def read_log(answer: object, zone: ZoneInfo, head: Head = _EVENT_LOG) -> Log:
+def read_log(answer: object, zone: ZoneInfo, head: Head = _EVENT_LOG, born_at: float | None = None) -> Log:
     """Return the log in a parsed answer of `get_event_log`, newest record first, rows of one second as they came.
 
-    Times without an offset are in `zone`. A row that cannot be read is skipped and counted in `rejected`, by reason:
-    `not_an_object`, `operate` (no text), `create_time`. Raises what `read_answer` raises, and Unreadable where `data`
-    is no list of rows.
+    Times without an offset are in `zone`, of an alert that came to be at `born_at`, None where that is not known. A row
+    that cannot be read is skipped and counted in `rejected`, by reason: `not_an_object`, `operate` (no text),
+    `create_time`. Raises what `read_answer` raises, and Unreadable where `data` is no list of rows.
     """
-    return log_of(read_answer(answer, head), zone, head)
+    return log_of(read_answer(answer, head), zone, head, born_at)
 
 
-def log_of(content: object, zone: ZoneInfo, head: Head) -> Log:
+def log_of(content: object, zone: ZoneInfo, head: Head, born_at: float | None = None) -> Log:
     """Return the log that stands under `data` of an answer; the rest is the contract of `read_log`."""
     records: list[FlowRecord] = []
     rejected: Counter[str] = Counter()
     for row in _rows(content, head):
-        record = _record(row, zone)
+        record = _record(row, zone, born_at)
         if isinstance(record, FlowRecord):
             records.append(record)
         else:
@@ -51,14 +51,14 @@ def _rows(content: object, head: Head) -> Sequence[object]:
     raise Unreadable(head.message(f"expected a list of records under data, got {type(content).__name__}"))
 
 
-def _record(row: object, zone: ZoneInfo) -> FlowRecord | str:
+def _record(row: object, zone: ZoneInfo, born_at: float | None) -> FlowRecord | str:
     """Return the record in a row, or the reason why there is none."""
     if not isinstance(row, dict):
         return "not_an_object"
     operate = row.get("operate")
     if not isinstance(operate, str) or not operate.strip():
         return "operate"
-    created_at = read_time(row.get("create_time"), zone)
+    created_at = read_time(row.get("create_time"), zone, born_at)
     if created_at is None:
         return "create_time"
     return FlowRecord(

@@ -20,6 +20,7 @@ from exporter.flow.advance import Policy
 from exporter.flow.known import KnownAlert
 from exporter.flow.labels import make_labels
 from exporter.flow.records import Log
+from exporter.flow.shards import Shards
 from exporter.ledger import LedgerError
 from exporter.ledger.reading import find_alerts
 from exporter.service import bounds
@@ -95,7 +96,9 @@ def _case(
 ) -> Case:
     now = time.time()
     known = None if found is None else found.get(source.name)
-    labels = known.labels if known else make_labels(_selection(settings, source).get(alert_id, {"source": source.name}))
+    selected = make_labels(_selection(settings, source).get(alert_id, {"source": source.name}))
+    shards = Shards(settings.shards)
+    labels = known.labels if known else shards.labelled(selected, shards.of(source.name, alert_id))
     target = ack_targets(settings).within(labels)
     log, log_told = (None, "not asked for") if offline else _log(source, alert_id, now)
     return Case(

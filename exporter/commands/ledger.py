@@ -94,7 +94,8 @@ def import_(config_file: Path, source: Path) -> None:
     settings = load(config_file)
     try:
         with _opened(source) as file:
-            counts = import_ledger(settings.ledger.url, file, str(source), compressed=source.suffix == _GZIP)
+            is_packed = source.suffix == _GZIP
+            counts = import_ledger(settings.ledger.url, file, str(source), compressed=is_packed, shards=settings.shards)
     except LedgerError as error:
         fail(str(error))
     except OSError as error:

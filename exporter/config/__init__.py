@@ -3,7 +3,7 @@
 from exporter.config.auth import AuthSettings
 from exporter.config.duration import format_duration, parse_duration
 from exporter.config.effective import effective_yaml
-from exporter.config.faults import ConfigError, Fault
+from exporter.config.faults import ConfigError, Fault, OutOfReach
 from exporter.config.fields import LabelSettings
 from exporter.config.labels import ALERT_ID
 from exporter.config.limits import LimitSettings
@@ -31,6 +31,7 @@ __all__ = [
     "LabelSettings",
     "LedgerSettings",
     "LimitSettings",
+    "OutOfReach",
     "PathSettings",
     "PollSettings",
     "RateLimitSettings",

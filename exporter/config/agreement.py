@@ -45,6 +45,13 @@ def retention_outlasts(retention: object, window: object) -> Iterator[Finding]:
         yield ("ledger", "retention"), f"expected more than poll.first_seen_window, which is {told}"
 
 
+def shards_shareable(number: object, url: object) -> Iterator[Finding]:
+    """Yield a finding for more than one shard in a ledger that only one exporter can work on."""
+    is_shared = isinstance(number, int) and number > 1
+    if is_shared and not (isinstance(url, str) and url.startswith("postgresql")):
+        yield ("shards",), "more than one needs a ledger that exporters share: a ledger.url of postgresql+psycopg://"
+
+
 def placeholders_known(template: object, fields: Collection[str]) -> Iterator[Finding]:
     """Yield a finding for each placeholder of the alert's address that is none of its labels."""
     try:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from exporter.config.faults import ConfigError, Fault, key_path
+from exporter.config.faults import ConfigError, Fault, OutOfReach, key_path
 from exporter.config.model import Loc
 from exporter.config.nodes import CoreLoader, NodeReader, TooMuch
 
@@ -55,7 +55,10 @@ class Document:
 
 
 def read_document(path: Path) -> Document:
-    """Return the YAML or JSON document in a file; raises ConfigError for one that cannot be read, or has no content."""
+    """Return the YAML or JSON document in a file.
+
+    Raises ConfigError for one that cannot be read, or has no content; `OutOfReach` where that is the system's fault.
+    """
     file = str(path)
     text = _read_text(path)
     reader = NodeReader(len(text))
@@ -78,8 +81,10 @@ def _read_text(path: Path) -> str:
         raise _unreadable(path, "no such file") from None
     except IsADirectoryError:
         raise _unreadable(path, "this is a directory, not a file") from None
-    except (OSError, ValueError) as error:
-        raise _unreadable(path, f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    except OSError as error:
+        raise OutOfReach([Fault(str(path), 1, "", f"cannot be read: {error.strerror or error}")]) from None
+    except ValueError as error:
+        raise _unreadable(path, f"cannot be read: {error}") from None
     if len(content) > _LARGEST:
         raise _unreadable(path, f"this file is larger than {_LARGEST // 1024**2} MiB")
     try:

@@ -31,6 +31,10 @@ class ConfigError(Exception):
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
 
+class OutOfReach(ConfigError):
+    """A file that is there could not be read just now; the same file may be read another time."""
+
+
 def key_path(loc: Loc) -> str:
     """Return a place as its user would write it: `sources[0].auth.app_code`."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{_legible(part)}" for part in loc).removeprefix(".")

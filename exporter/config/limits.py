@@ -15,5 +15,6 @@ class LimitSettings(Model):
     """How many alerts may have series of their own, in each of the metrics with the label `alert_id`; those created
     first are kept."""
     label_sets: Annotated[int, whole(1, _MOST)] = 10_000
-    """How many combinations of the labels of alerts one ledger may have. An alert first seen with a further one gets
-    `other` for every label but `source`, ack target included: it is the one that matches these labels."""
+    """How many combinations of the labels of alerts one ledger may have, or with `shards` the part of it that one
+    exporter has. An alert first seen with a further one gets `other` for every label but `source` and `shard`, ack
+    target included: it is the one that matches these labels."""

@@ -6,13 +6,19 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from exporter.config.agreement import labels_differ, names_differ, placeholders_known, retention_outlasts
+from exporter.config.agreement import (
+    labels_differ,
+    names_differ,
+    placeholders_known,
+    retention_outlasts,
+    shards_shareable,
+)
 from exporter.config.duration import format_duration
 from exporter.config.fields import Label, LabelSettings, chosen_fields
 from exporter.config.limits import LimitSettings
 from exporter.config.model import Finding, Model, Rule, peek
 from exporter.config.places import AlertUrl, LedgerUrl
-from exporter.config.scalars import Flag, Some, duration
+from exporter.config.scalars import Flag, Some, duration, whole
 from exporter.config.source import SourceSettings
 from exporter.config.targets import AckTargetSettings, targets_reach
 
@@ -99,6 +105,7 @@ def _parts_agree(given: Mapping[str, object]) -> Iterator[Finding]:
         LedgerSettings().retention if retention is None else retention,
         PollSettings().first_seen_window if window is None else window,
     )
+    yield from shards_shareable(given.get("shards"), peek(given.get("ledger"), "url"))
     yield from placeholders_known(peek(given.get("web"), "alert_url"), fields)
 
 
@@ -120,6 +127,10 @@ class Settings(Model):
     """How soon alerts must be acknowledged. The first target that matches an alert's labels is its own."""
     ledger: LedgerSettings = LedgerSettings()
     """Where the durable state is kept."""
+    shards: Annotated[int, whole(1, 1024)] = 1
+    """Into how many parts the alerts are divided. With more than one, any number of exporters with the same config
+    share the work and a ledger in PostgreSQL: each takes a fair part of the shards, and with it of `rate_limit`, and
+    series have the label `shard`."""
     limits: LimitSettings = LimitSettings()
     """How many series there may be."""
     web: WebSettings = WebSettings()

@@ -146,4 +146,4 @@ def _new_rejects(known: KnownAlert, read: Digest) -> Iterator[Observation]:
     for reason, shown in read.rejected.items():
         new = shown - known.rejected.get(reason, 0)
         if new > 0:
-            yield rejected(known.source, reason, new)
+            yield rejected(known.labels, reason, new)

@@ -86,8 +86,9 @@ class KnownAlert:
     @property
     def is_open(self) -> bool:
         """Whether its log was read, and neither it nor a search shows an end; some logs can be read no more."""
-        is_ended_by_search = self.sighting is not None and self.sighting.outcome is not None
-        return self.read_at is not None and self.outcome is None and not is_ended_by_search
+        if self.read_at is None or self.outcome is not None:
+            return False
+        return self.sighting is None or self.sighting.outcome is None
 
     @property
     def is_acked(self) -> bool:
@@ -107,9 +108,10 @@ class KnownAlert:
     @property
     def open_deadline(self) -> float | None:
         """When it must be acknowledged, in unix seconds; None where there is no target, or the result is told."""
-        if self.ack_target is None or self.true_created_at is None or self.deadline_result is not None:
+        if self.ack_target is None or self.deadline_result is not None:
             return None
-        return self.true_created_at + self.ack_target
+        created_at = self.true_created_at
+        return None if created_at is None else created_at + self.ack_target
 
     @property
     def true_created_at(self) -> float | None:
@@ -124,7 +126,7 @@ class KnownAlert:
         """
         seen = None if self.sighting is None else self.sighting.created_at
         true = creation_from_id(self.alert_id, self.first_seen_at) if seen is None else seen
-        if true is None:
+        if true is None or true == created_at:
             return 0.0
         quarters = round((created_at - true) / NEAREST_ZONES) * NEAREST_ZONES
         return quarters if abs(created_at - true - quarters) <= _ZONE_TOLERANCE else 0.0

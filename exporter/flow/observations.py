@@ -4,6 +4,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from exporter.flow.labels import Labels, make_labels
+from exporter.flow.shards import SHARD
+
+WHOSE = frozenset({"source", SHARD})
+"""The labels that tell whose a series is, which no limit takes away."""
 
 
 class Total(StrEnum):
@@ -47,6 +51,10 @@ Observations = tuple[Observation, ...]
 """All that one read of one log adds to the totals."""
 
 
-def rejected(source: str, reason: str, amount: int) -> Count:
-    """Return the observation of rows that could not be read, or latencies that could not be told."""
-    return Count(Total.RECORDS_REJECTED, make_labels({"source": source, "reason": reason}), amount)
+def rejected(labels: Labels, reason: str, amount: int) -> Count:
+    """Return the observation of rows that could not be read, or latencies that could not be told.
+
+    `labels` are those of the alert; none but those in `WHOSE` stay.
+    """
+    whose = {name: value for name, value in labels if name in WHOSE}
+    return Count(Total.RECORDS_REJECTED, make_labels({**whose, "reason": reason}), amount)

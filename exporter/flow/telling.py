@@ -17,6 +17,7 @@ class Teller:
         self._known = known
         self._created_at = created_at
         self._now = now
+        self._is_read = is_read
         self._looked_at = now if is_read else known.read_at
         self.told: list[Observation] = []
         if known.ack_target is not None and known.read_at is None:
@@ -87,15 +88,21 @@ class Teller:
                 return None
         if end is not None and end < deadline and ending.outcome is not Outcome.EXPIRED:
             return DeadlineResult.ENDED, end
-        if self._looked_at is None or self._looked_at + zone_error < deadline:
+        if not self._is_seen_after(deadline, ending, zone_error):
             return None  # its log could be read no more: that nobody acknowledged it in time, no read tells
         return DeadlineResult.MISSED, deadline
+
+    def _is_seen_after(self, deadline: float, ending: Ending, zone_error: float) -> bool:
+        """Whether a read was made after the deadline: by our clock or, where that is behind, by an end it told."""
+        if self._looked_at is not None and self._looked_at + zone_error >= deadline:
+            return True
+        return (self._is_read or ending.is_recorded) and ending.end.at is not None and ending.end.at >= deadline
 
     def _latency(self, total: Total, labels: Labels, at: float) -> None:
         known, created_at = self._known, self._created_at
         if created_at is None:
-            self.told.append(rejected(known.source, "creation_unknown", 1))
+            self.told.append(rejected(known.labels, "creation_unknown", 1))
             return
         if at < created_at:
-            self.told.append(rejected(known.source, "negative_latency", 1))
+            self.told.append(rejected(known.labels, "negative_latency", 1))
         self.told.append(Latency(total, labels, max(0.0, at - created_at), known.alert_id, self._now))

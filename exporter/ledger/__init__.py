@@ -1,6 +1,7 @@
 """Durable state: what is known of each alert, and the totals, changed together in one transaction."""
 
-from exporter.ledger.errors import CommitFailed, LedgerError, LedgerTaken
+from exporter.ledger.errors import CommitFailed, LedgerError, LedgerTaken, ShardsLost
+from exporter.ledger.lease import Lease
 from exporter.ledger.ledger import Ledger, open_ledger
 from exporter.ledger.totals import EXEMPLARY, Bounds, Exemplar, Series, SeriesTotal, View, alert_labels
 from exporter.ledger.transaction import Transaction
@@ -10,11 +11,13 @@ __all__ = [
     "Bounds",
     "CommitFailed",
     "Exemplar",
+    "Lease",
     "Ledger",
     "LedgerError",
     "LedgerTaken",
     "Series",
     "SeriesTotal",
+    "ShardsLost",
     "Transaction",
     "View",
     "alert_labels",

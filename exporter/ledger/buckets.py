@@ -1,6 +1,7 @@
 """The bounds that the histograms of a ledger were counted in."""
 
 import json
+from collections.abc import Collection
 
 import structlog
 from sqlalchemy import Connection, delete, select
@@ -12,18 +13,22 @@ from exporter.ledger.totals import Bounds
 log = structlog.get_logger()
 
 
-def restart_changed_histograms(connection: Connection, bounds: Bounds) -> set[Total]:
-    """Start anew, and return, the histograms counted in other buckets: they cannot be told in the new ones."""
+def restart_changed_histograms(connection: Connection, bounds: Bounds, shards: Collection[int]) -> set[Total]:
+    """Start anew, and return, the histograms of some shards that were counted in other buckets in one of them.
+
+    They cannot be told in the new ones.
+    """
     restarted = set()
-    written = {row.total: row.bounds for row in connection.execute(select(schema.bounds))}
+    table = schema.bounds
+    written = {(r.total, r.shard): r.bounds for r in connection.execute(select(table).where(table.c.shard.in_(shards)))}
     for total, configured in bounds.items():
         text = json.dumps(configured)
-        if written.get(total) == text:
+        if all(written.get((total, shard)) == text for shard in shards):
             continue
-        if total in written:
+        if any((total, shard) in written for shard in shards):
             restarted.add(total)
             log.warning("histogram starts anew", total=total, reason="its buckets changed in the config")
-        connection.execute(delete(schema.series).where(schema.series.c.total == total))
-        connection.execute(delete(schema.bounds).where(schema.bounds.c.total == total))
-        connection.execute(schema.bounds.insert().values(total=total, bounds=text))
+        for changed in (schema.series, table):
+            connection.execute(delete(changed).where(changed.c.total == total, changed.c.shard.in_(shards)))
+        connection.execute(table.insert(), [{"total": total, "shard": shard, "bounds": text} for shard in shards])
     return restarted

@@ -2,6 +2,7 @@
 
 LedgerError          it cannot be used: locked, foreign, newer, damaged, not reachable, not writable
 └── CommitFailed     it could be opened, but this transaction was not committed; nothing of it happened
+    └── ShardsLost   for other members have shards that were this one's; the ledger is in no trouble
 LedgerTaken          somebody else worked on it: what this process knows of it no longer holds
 """
 
@@ -16,6 +17,10 @@ class CommitFailed(LedgerError):
     Where a connection broke during the commit itself, nobody knows yet whether it happened. The ledger finds out before
     it does anything else; what did happen is known and counted by then.
     """
+
+
+class ShardsLost(CommitFailed):
+    """Other members have shards that were this one's: they are gone from memory, and it goes on with the others."""
 
 
 class LedgerTaken(Exception):

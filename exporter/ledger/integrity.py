@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Float, Row, Table, inspect, select
 from exporter.flow.known import EVERYTHING
 from exporter.flow.labels import Labels
 from exporter.flow.observations import Total
+from exporter.flow.shards import Shards
 from exporter.ledger import schema
 from exporter.ledger.contradictions import contradictions
 from exporter.ledger.reading import read_beside
@@ -60,9 +61,10 @@ def check_ledger(url: str, configured: Bounds) -> Report | None:
             look(connection, report)
             if report.findings:
                 return report
+        shards = _check_shards(connection, report)
         _check_times(connection, report)
-        _check_alerts(connection, report)
-        _Totals(_written_bounds(connection, report, configured), report).check(connection)
+        _check_alerts(connection, shards, report)
+        _Totals(_written_bounds(connection, report, configured), shards, report).check(connection)
         return report
 
     return read_beside(url, check)
@@ -92,14 +94,25 @@ def _check_times(connection: Connection, report: Report) -> None:
     for table in (schema.sources, schema.watches):
         for row in rows_of(connection, table):
             report.counts[table.name] += 1
-            _check_numbers(report, table, "/".join(row[:-1]), row)
+            _check_numbers(report, table, "/".join(map(str, row[:-1])), row)
 
 
-def _check_alerts(connection: Connection, report: Report) -> None:
+def _check_shards(connection: Connection, report: Report) -> Shards:
+    """Return how the ledger is divided."""
+    number = connection.execute(select(schema.ledger.c.shards)).scalar_one()
+    there = set(connection.execute(select(schema.shards.c.shard)).scalars())
+    if there != set(range(number)):
+        report.findings.append(f"shards: {sorted(there)} are there, and the ledger is divided into {number}")
+    return Shards(number)
+
+
+def _check_alerts(connection: Connection, shards: Shards, report: Report) -> None:
     for row in rows_of(connection, schema.alerts):
         report.counts[schema.alerts.name] += 1
         report.counts["resting"] += row.rested_at is not None
         key = f"{row.source}/{row.alert_id}"
+        if row.shard != shards.of(row.source, row.alert_id):
+            report.found(schema.alerts, key, f"shard {row.shard}, where it belongs to another one")
         for what in _wrong_with_alert(row):
             report.found(schema.alerts, key, what)
         _check_numbers(report, schema.alerts, key, row)
@@ -108,7 +121,7 @@ def _check_alerts(connection: Connection, report: Report) -> None:
 def _wrong_with_alert(row: Row[Any]) -> Iterator[str]:
     try:
         (known,) = alerts_from([row])
-        written = alert_row(known)
+        written = alert_row(known, row.shard)
     except _UNREADABLE as error:
         yield f"cannot be read: {error}"
         return
@@ -160,8 +173,9 @@ def _written_bounds(connection: Connection, report: Report, configured: Bounds) 
 class _Totals:
     """Checks the series and their cells; adds up what must agree between them."""
 
-    def __init__(self, bounds: Bounds, report: Report) -> None:
+    def __init__(self, bounds: Bounds, shards: Shards, report: Report) -> None:
         self._bounds = bounds
+        self._shards = shards
         self._report = report
         self._ended: dict[Labels, float] = {}
         self._end_times: dict[Labels, float] = {}
@@ -194,6 +208,8 @@ class _Totals:
             return
         if "source" not in dict(labels):
             yield "labels without a source"
+        if row.shard != self._shards.of_labels(labels):
+            yield f"shard {row.shard}, where it belongs to another one"
         if row.total not in set(Total):
             yield "a total that this version does not know"
             return

@@ -1,23 +1,23 @@
 """The ledger: loads what was committed, commits what changes together, and shows only what is committed."""
 
-import threading
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import contextmanager, suppress
 from functools import partial
 
 from sqlalchemy import Connection, select
 
 from exporter.flow.known import KnownAlert
 from exporter.flow.labels import Labels
-from exporter.flow.observations import Total
-from exporter.flow.sharing import shared_alert
+from exporter.flow.shards import Shards
 from exporter.ledger import schema
 from exporter.ledger.buckets import restart_changed_histograms
 from exporter.ledger.database import Database, open_database
+from exporter.ledger.errors import LedgerError
 from exporter.ledger.fence import FencedDatabase
-from exporter.ledger.loading import load_alerts, load_totals
+from exporter.ledger.loading import load
+from exporter.ledger.membership import Membership
+from exporter.ledger.memory import Memory
 from exporter.ledger.rows import alerts_from, watch_key
 from exporter.ledger.totals import (
     Bounds,
@@ -25,10 +25,8 @@ from exporter.ledger.totals import (
     SeriesTotal,
     View,
     alert_labels,
-    exemplars,
-    with_exemplars,
 )
-from exporter.ledger.transaction import Key, Transaction, write
+from exporter.ledger.transaction import Key, Transaction, place_of, write
 
 _IDS_PER_QUERY = 500
 
@@ -38,15 +36,17 @@ def open_ledger(
     bounds: Bounds,
     observe_commit: Callable[[float], None] = lambda _seconds: None,
     clock: Callable[[], float] = time.time,
+    shards: int = 1,
 ) -> "Ledger":
-    """Open the ledger at `url`, made where there is none, and load what it holds.
+    """Open the ledger at `url`, made where there is none, and load what it holds, or this exporter's part of it.
 
-    `observe_commit` gets the duration of each commit in seconds, `clock` tells unix seconds. Raises `LedgerError`
-    where the database is in use, not reachable, foreign, newer or damaged; it is left as it was.
+    `observe_commit` gets the duration of each commit in seconds, `clock` tells unix seconds. It is divided into so many
+    `shards`, and shared with all who open it like this; one shard is one exporter's. Raises `LedgerError` where the
+    database is in use, not reachable, foreign, newer or damaged; it is left as it was.
     """
-    database = open_database(url)
+    database = open_database(url, shards)
     try:
-        return Ledger(database, bounds, observe_commit, clock)
+        return Ledger(database, bounds, observe_commit, clock, Shards(shards))
     except BaseException:
         database.close()
         raise
@@ -55,7 +55,8 @@ def open_ledger(
 class Ledger:
     """What is committed, in memory and in the database. One thread writes; any thread may take a `view`.
 
-    Whatever asks the database raises `LedgerTaken` once another exporter worked on it.
+    In memory is what belongs to the shards that this exporter owns. Whatever asks the database raises `LedgerTaken`
+    once the whole of it is somebody else's, or of another version; one that is shared goes on with what is left.
     """
 
     def __init__(
@@ -64,50 +65,64 @@ class Ledger:
         bounds: Bounds,
         observe_commit: Callable[[float], None],
         clock: Callable[[], float],
+        shards: Shards,
     ) -> None:
-        self._database = FencedDatabase(database)
+        self.shards = shards
+        self._membership = Membership(shards)
+        self._database = FencedDatabase(database, shards, self._lose)
         self._observe_commit = observe_commit
         self._clock = clock
-        self._bounds = bounds
-        self._version = 0
         self._retention = float("inf")
-        self._merging = threading.Lock()
-        self._view: View | None = None  # the last one; what it shows is copied before it changes
-        self._viewed_version = 0
-        with self._database.claim() as connection:
-            restart_changed_histograms(connection, bounds)
-            self._ids, self._totals = load_totals(connection, bounds)
-            self._unrevealed = {series for series, total in self._totals.items() if not total.revealed}
-            self._alerts = load_alerts(connection)
-            self._baselines = {row.name: row.baseline_at for row in connection.execute(select(schema.sources))}
-            self._good_cycles = {
-                (row.source, row.watch): row.last_good_cycle_at for row in connection.execute(select(schema.watches))
-            }
+        self._memory = Memory(bounds, shards)
+        if shards.number > 1:
+            self._look()
+        self._take(self._membership.missing)
 
     def view(self) -> View:
         """Return all that is committed, as of one moment; the same object as long as nothing more is."""
-        with self._merging:
-            if self._view is None or self._viewed_version != self._version:
-                self._viewed_version = self._version
-                self._view = View(self._bounds, self._totals, self._alerts, self._baselines)
-            return self._view
+        member = self._membership
+        return self._memory.view(member.told if member.lease.is_valid else frozenset(), member.lease)
 
     @property
     def version(self) -> int:
-        """A number that grows with each commit."""
-        return self._version
+        """A number that grows with each commit, and when there is more or less to tell."""
+        return self._memory.version + self._membership.version
 
-    def has_baseline(self, source: str) -> bool:
-        """Whether the baseline of a source is complete."""
-        return source in self._baselines
+    @property
+    def owned(self) -> frozenset[int]:
+        """The shards of this exporter: the same object as before where they are the same."""
+        return self._membership.owned
 
-    def last_good_cycle_at(self, source: str, watch: str) -> float | None:
-        """Return when every alert of a watch had last been asked as it should, in unix seconds."""
-        return self._good_cycles.get((source, watch_key(watch)))
+    def owns(self, source: str, alert_id: str) -> bool:
+        """Whether an alert is of a shard of this exporter."""
+        return self.shards.of(source, alert_id) in self._membership.owned
+
+    @property
+    def members(self) -> int:
+        """How many exporters share the ledger, this one included."""
+        return self._membership.members.number
+
+    def has_baseline(self, source: str, shard: int = 0) -> bool:
+        """Whether the baseline of a source is complete in a shard."""
+        return (source, shard) in self._memory.baselines
+
+    def lacking_baseline(self, source: str) -> frozenset[int]:
+        """Return the owned shards in which the baseline of a source is not complete."""
+        return frozenset(shard for shard in self.owned if (source, shard) not in self._memory.baselines)
+
+    def last_good_cycle_at(self, source: str, watch: str, shard: int | None = None) -> float | None:
+        """Return when every alert of a watch had last been asked as it should, in unix seconds.
+
+        In a shard, or in all that are owned; None where that never was.
+        """
+        shards, key = self.owned if shard is None else {shard}, watch_key(watch)
+        cycles = [self._memory.good_cycles.get((source, key, shard)) for shard in shards]
+        known = [at for at in cycles if at is not None]
+        return min(known) if known and len(known) == len(cycles) else None
 
     def get(self, source: str, alert_id: str) -> KnownAlert | None:
         """Return what is known of an alert that does not rest."""
-        return self._alerts.get((source, alert_id))
+        return self._memory.alerts.get((source, alert_id))
 
     def uncounted(self, source: str) -> list[KnownAlert]:
         """Return the alerts of a source of which no record was ever read."""
@@ -115,7 +130,7 @@ class Ledger:
 
     def unrested(self, source: str) -> list[KnownAlert]:
         """Return the alerts of a source that do not rest."""
-        return [known for known in self._alerts.values() if known.source == source]
+        return [known for known in self._memory.alerts.values() if known.source == source]
 
     def last_read_at(self, source: str) -> float | None:
         """Return when any alert of a source was last read, in unix seconds."""
@@ -130,16 +145,16 @@ class Ledger:
 
     def label_sets(self) -> set[Labels]:
         """Return the label sets of the alerts that do not rest, and of those that any series counts."""
-        counted = (labels for labels in map(alert_labels, self._totals) if labels is not None)
-        return {*counted, *(known.labels for known in self._alerts.values())}
+        counted = (labels for labels in map(alert_labels, self._memory.totals) if labels is not None)
+        return {*counted, *(known.labels for known in self._memory.alerts.values())}
 
     def unrevealed(self) -> dict[Series, SeriesTotal]:
         """Return the series whose values do not show yet."""
-        return {series: self._totals[series] for series in self._unrevealed}
+        return {series: self._memory.totals[series] for series in self._memory.unrevealed}
 
     def find(self, source: str, alert_ids: Collection[str]) -> dict[str, KnownAlert]:
         """Return what is known of these alerts, the resting ones included; unknown ones are left out."""
-        found = {i: known for i in alert_ids if (known := self._alerts.get((source, i))) is not None}
+        found = {i: known for i in alert_ids if (known := self._memory.alerts.get((source, i))) is not None}
         missing = [i for i in alert_ids if i not in found]
         if not missing:
             return found  # the usual case of a search, which is spared a transaction of the database
@@ -159,16 +174,16 @@ class Ledger:
         return now - self._retention
 
     def forgettable(self, before: float) -> set[Key]:
-        """Return the alerts that were neither first seen nor read since `before`, in unix seconds."""
+        """Return the alerts of owned shards that were neither first seen nor read since `before`, in unix seconds."""
         table = schema.alerts
         # What rests was read when it came to: going by that, only what is to be forgotten is looked at.
-        idle = (table.c.rested_at < before) & (table.c.first_seen_at < before)
+        idle = (table.c.rested_at < before) & (table.c.first_seen_at < before) & table.c.shard.in_(self.owned)
         with self._database.begin() as connection:
             rows = connection.execute(select(table.c.source, table.c.alert_id).where(idle))
             resting = {(source, alert_id) for source, alert_id in rows}
         return resting | {
             key
-            for key, known in self._alerts.items()
+            for key, known in self._memory.alerts.items()
             if known.first_seen_at < before and (known.read_at is None or known.read_at < before)
         }
 
@@ -177,13 +192,32 @@ class Ledger:
 
         Raises `CommitFailed` where the database refuses: then the bounds are those before, here and there.
         """
-        if bounds == self._bounds:
+        if bounds == self._memory.bounds:
             return
 
         def change(connection: Connection) -> Callable[[], None]:
-            return partial(self._merge_bounds, bounds, restart_changed_histograms(connection, bounds))
+            restarted = restart_changed_histograms(connection, bounds, self.owned)
+            return partial(self._memory.merge_bounds, bounds, restarted)
 
         self._database.commit(change)
+
+    def rebalance(self, told: frozenset[int]) -> None:
+        """Share the shards with whoever else there is now; nothing happens where there is only one.
+
+        `told` are the shards that scrapes are told of: one that was given up is handed over once it is not among them.
+        `owned` may be another one afterwards. Raises `LedgerError`.
+        """
+        member = self._membership
+        if self.shards.number == 1:
+            return
+        self._look()
+        if surplus := member.give_up():
+            self._database.leave(surplus)
+            self._memory.unload(surplus)
+        elif member.missing:
+            self._take(member.missing)
+        self._free(member.retiring - told)
+        member.tell_more()
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -198,8 +232,38 @@ class Ledger:
             self._commit(tx)
 
     def close(self) -> None:
-        """End the use of the database, so that another exporter may take it."""
+        """End the use of the database, so that others may take it. Nothing may be told any more when this is called."""
+        if self.shards.number > 1:
+            self._database.leave(self._membership.leave_all())
+            with suppress(LedgerError):  # then others wait until nobody can tell anything of these shards
+                self._free(self._membership.retiring)
         self._database.close()
+
+    def _free(self, shards: frozenset[int]) -> None:
+        if shards:
+            self._database.hand_over(shards, self._membership.untold)
+            self._membership.handed_over(shards)
+
+    def _look(self) -> None:
+        asked_at = time.monotonic()
+        with self._database.begin() as connection:
+            members = self._database.members(connection)
+        self._membership.look(members, asked_at)
+
+    def _take(self, number: int) -> None:
+        """Take up to so many shards that nobody has, and load them."""
+        member, bounds = self._membership, self._memory.bounds
+        with self._database.take(member.wanted(), number) as (connection, shards, handed_over):
+            if not shards:
+                return
+            restart_changed_histograms(connection, bounds, shards)
+            loaded = load(connection, bounds, shards)
+        self._memory.load(loaded)
+        member.took(shards, handed_over)
+
+    def _lose(self, shards: frozenset[int]) -> None:
+        self._membership.lost(shards)
+        self._memory.unload(shards)
 
     def _commit(self, tx: Transaction) -> None:
         started = time.perf_counter()
@@ -207,71 +271,12 @@ class Ledger:
 
         def born_at(series: Series) -> float | None:
             # A series of a baseline begins with history: told as born now, its value would count as an increase.
-            return now if dict(series.labels)["source"] in self._baselines else None
+            return now if place_of(series, self.shards) in self._memory.baselines else None
 
         def change(connection: Connection) -> Callable[[], None]:
-            added, new_ids = write(connection, self._database.upsert, tx, self._bounds, self._ids, born_at)
-            return partial(self._merge, tx, added, new_ids, born_at)
+            upsert = self._database.upsert
+            added, new_ids = write(connection, upsert, tx, self._memory.bounds, self._memory.ids, self.shards, born_at)
+            return partial(self._memory.merge, tx, added, new_ids, born_at)
 
         self._database.commit(change)
         self._observe_commit(time.perf_counter() - started)
-
-    def _merge(
-        self,
-        tx: Transaction,
-        added: dict[Series, list[float]],
-        new_ids: dict[Series, int],
-        born_at: Callable[[Series], float | None],
-    ) -> None:
-        with self._merging:
-            self._ids |= new_ids
-            if added or tx.served or tx.revealed:
-                self._leave_totals()
-                self._merge_totals(tx, added, born_at)
-            if tx.alerts or tx.forgotten:
-                self._leave_alerts()
-                self._merge_alerts(tx)
-            self._baselines = self._baselines | tx.baselines
-            self._good_cycles |= tx.good_cycles
-            self._version += 1
-
-    def _merge_bounds(self, bounds: Bounds, restarted: Collection[Total]) -> None:
-        with self._merging:
-            self._leave_totals()
-            self._bounds = bounds
-            for series in [series for series in self._totals if series.total in restarted]:
-                del self._totals[series], self._ids[series]
-                self._unrevealed.discard(series)
-            self._version += 1
-
-    def _leave_totals(self) -> None:
-        """Go on with a copy of the totals where a view shows them, for they are about to change."""
-        if self._view is not None and self._view.totals is self._totals:
-            self._totals = dict(self._totals)
-
-    def _leave_alerts(self) -> None:
-        if self._view is not None and self._view.alerts is self._alerts:
-            self._alerts = dict(self._alerts)
-
-    def _merge_totals(
-        self, tx: Transaction, added: dict[Series, list[float]], born_at: Callable[[Series], float | None]
-    ) -> None:
-        for series, delta in added.items():
-            before = self._totals.get(series) or SeriesTotal((0.0,) * len(delta), created_at=born_at(series))
-            values = tuple(old + new for old, new in zip(before.values, delta, strict=True))
-            self._totals[series] = replace(before, values=values)
-            if not before.revealed:
-                self._unrevealed.add(series)
-        for series, new in exemplars(tx.observations, self._bounds).items():
-            self._totals[series] = with_exemplars(self._totals[series], new)
-        for series, at in tx.served.items():
-            self._totals[series] = replace(self._totals[series], served_at=at)
-        for series in tx.revealed:
-            self._totals[series] = replace(self._totals[series], revealed=True)
-            self._unrevealed.discard(series)
-
-    def _merge_alerts(self, tx: Transaction) -> None:
-        for key, known in tx.alerts.items():
-            self._alerts[key] = known if key in self._alerts else shared_alert(known)
-        for key in [*tx.forgotten, *(key for key, known in tx.alerts.items() if known.rested_at is not None)]:
-            self._alerts.pop(key, None)

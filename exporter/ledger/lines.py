@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 
 from sqlalchemy import Boolean, Column, Float, Integer
 
+from exporter.flow.shards import MOST_SHARDS
 from exporter.ledger import schema
 from exporter.ledger.errors import LedgerError
 
@@ -38,6 +39,7 @@ COLUMNS: Mapping[str, Sequence[Column[Any]]] = {
 """What each table's rows have, in the order in which they are written."""
 
 _HEAD = [FORMAT, FORMAT_VERSION, schema.VERSION, {name: [column.name for column in cs] for name, cs in COLUMNS.items()}]
+"""What the first line begins with; it ends with the number of shards."""
 
 Binary = BinaryIO | gzip.GzipFile
 
@@ -45,12 +47,12 @@ Binary = BinaryIO | gzip.GzipFile
 class Writer:
     """Writes the lines; `counts` is how many rows of each table there were so far."""
 
-    def __init__(self, file: Binary) -> None:
+    def __init__(self, file: Binary, shards: int) -> None:
         self._file = file
         self._checksum = hashlib.sha256()
         self._floats = {name: _positions_of_floats(columns) for name, columns in COLUMNS.items()}
         self.counts = Counter(dict.fromkeys(COLUMNS, 0))
-        self._write(_HEAD)
+        self._write([*_HEAD, shards])
 
     def row(self, table: str, values: Iterable[Any], *more: object) -> None:
         """Write one row of a table."""
@@ -78,6 +80,8 @@ def number(value: float | None) -> float | str | None:
 class Reader:
     """Reads the lines of the file called `name`; `counts` is how many rows of each table there were so far.
 
+    `shards` are those of the ledger that was exported.
+
     Making it reads the first line. Raises `LedgerError`, with the line, for a file that is no export, or one of another
     version, and then at what is cut or damaged.
     """
@@ -88,7 +92,7 @@ class Reader:
         self._number = 0
         self._checksum = hashlib.sha256()
         self.counts = Counter(dict.fromkeys(COLUMNS, 0))
-        self._read_head()
+        self.shards = self._read_head()
 
     def rows(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield the table of each row, and its values by the names of its columns; returns after a sound last line."""
@@ -113,7 +117,7 @@ class Reader:
         """Return the error that tells what is wrong with the line that was read last."""
         return LedgerError(f"{self._name}:{self._number}: {what}; nothing was imported")
 
-    def _read_head(self) -> None:
+    def _read_head(self) -> int:
         line = self._next(_LONGEST_HEAD)
         try:
             head = json.loads(line)
@@ -129,9 +133,13 @@ class Reader:
                     f"{what} version {found} is older than this exporter's {known}; import it with the exporter that"
                     " wrote it, and start this one on that ledger"
                 )
-        if head != _HEAD:
+        *known, shards = head
+        if known != _HEAD:
             raise self.fault("has other columns than the tables of its version: the file is damaged")
+        if type(shards) is not int or not 1 <= shards <= MOST_SHARDS:
+            raise self.fault(f"{shards!r} is no number of shards: the file is damaged")
         self._checksum.update(line)
+        return shards
 
     def _next(self, most: int = -1) -> bytes:
         self._number += 1

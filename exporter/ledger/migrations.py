@@ -1,7 +1,7 @@
 """The way from an older version of the ledger's tables to this one, a step for each version."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from sqlalchemy import Connection, bindparam, column, select, table, text, update
 
@@ -74,5 +74,32 @@ def _to_version_4(connection: Connection) -> None:
             connection.execute(renaming, {"was": name, "key": watch_key(name)})
 
 
-MIGRATIONS: Migrations = {1: _to_version_2, 2: _to_version_3, 3: _to_version_4}
+def _to_version_5(connection: Connection) -> None:
+    """Shards, of which there is one so far; each has a trace of its last commit."""
+    for statement in (
+        "ALTER TABLE ledger ADD COLUMN shards INTEGER DEFAULT 1 NOT NULL",
+        "CREATE TABLE shards (shard INTEGER NOT NULL PRIMARY KEY, commit_id VARCHAR NOT NULL)",
+        "INSERT INTO shards SELECT 0, commit_id FROM ledger",
+        "ALTER TABLE ledger DROP COLUMN commit_id",
+        "ALTER TABLE alerts ADD COLUMN shard INTEGER DEFAULT 0 NOT NULL",
+        "ALTER TABLE series ADD COLUMN shard INTEGER DEFAULT 0 NOT NULL",
+        *_with_shard_in_key("sources", "name VARCHAR NOT NULL", "baseline_at FLOAT NOT NULL"),
+        *_with_shard_in_key(
+            "watches", "source VARCHAR NOT NULL, watch VARCHAR NOT NULL", "last_good_cycle_at FLOAT NOT NULL"
+        ),
+        *_with_shard_in_key("bounds", "total VARCHAR NOT NULL", "bounds VARCHAR NOT NULL"),
+    ):
+        connection.execute(text(statement))
+
+
+def _with_shard_in_key(name: str, key: str, value: str) -> Iterator[str]:
+    """Yield what makes a table anew with its shard as the last column of its key: SQLite changes no key."""
+    columns = ", ".join(column.split()[0] for column in key.split(", "))
+    yield f"CREATE TABLE {name}_5 ({key}, shard INTEGER NOT NULL, {value}, PRIMARY KEY ({columns}, shard))"
+    yield f"INSERT INTO {name}_5 SELECT {columns}, 0, {value.split()[0]} FROM {name}"  # noqa: S608 - names of ours
+    yield f"DROP TABLE {name}"
+    yield f"ALTER TABLE {name}_5 RENAME TO {name}"
+
+
+MIGRATIONS: Migrations = {1: _to_version_2, 2: _to_version_3, 3: _to_version_4, 4: _to_version_5}
 """Version n -> the change that makes it n + 1. Runs inside one transaction with all the others that are due."""

@@ -2,18 +2,20 @@
 
 import os
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, Executable, Table, create_engine, text
+from sqlalchemy import URL, Connection, Engine, Executable, Table, create_engine, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.pool import StaticPool
 
+from exporter.ledger import postgresql_locks as locks
 from exporter.ledger import schema
+from exporter.ledger.dividing import divide
 from exporter.ledger.errors import LedgerError, LedgerTaken
-from exporter.ledger.sqlite import APPLICATION_ID
+from exporter.ledger.members import Members
 
 _HELD = "holds the lock"
 _TRIES = 2
@@ -50,23 +52,11 @@ _ADVICE = {
 }
 _GONE = "it goes on once the server answers again"
 _REACH = "see that the server runs, and that host, user, password and database of ledger.url are right"
+# A process that is stopped does not answer any more, but its kernel does: it loses its shards when it is silent.
+_SHARED_SETTINGS = {"idle_session_timeout": "30s"}
 # What a database in trouble raises. Other errors (a constraint, a wrong statement) would be bugs of ours.
 _TROUBLE = (InterfaceError, InternalError, OperationalError)
 
-# Advisory locks are each database's own; the id of the schema tells its ledgers apart.
-_LOCK = text("""
-    SELECT pg_advisory_lock((CAST(:application AS bigint) << 32) | CAST(oid AS bigint))
-    FROM pg_namespace WHERE nspname = current_schema()
-""").bindparams(application=APPLICATION_ID)
-_HOLDER = text("""
-    SELECT pid, CAST(backend_start AS text) AS since, application_name AS name, host(client_addr) AS address
-    FROM pg_locks
-    JOIN pg_stat_activity USING (pid)
-    JOIN pg_database ON pg_database.oid = database AND pg_database.datname = current_database()
-    JOIN pg_namespace ON pg_namespace.oid = objid AND nspname = current_schema()
-    WHERE locktype = 'advisory' AND granted AND classid = CAST(:application AS bigint) AND objsubid = 1
-""").bindparams(application=APPLICATION_ID)
-_OWN = text("SELECT pid, CAST(backend_start AS text) AS since FROM pg_stat_activity WHERE pid = pg_backend_pid()")
 _TABLES = text("""
     SELECT relname, obj_description(oid, 'pg_class') AS mark FROM pg_class
     WHERE relnamespace = CAST(current_schema() AS regnamespace) AND relname = ANY(:names)
@@ -79,13 +69,6 @@ _DURABLE = text(
 Told = TypeVar("Told")
 
 
-class _Session(NamedTuple):
-    """A session of the server; another one may get its pid, but did not begin at the same moment."""
-
-    pid: int
-    since: str
-
-
 def upsert(table: Table, changed: Callable[[Any], Mapping[str, Any]]) -> Executable:
     """Return an INSERT that sets what `changed` tells of the row refused where its key is there already."""
     statement = insert(table)
@@ -95,20 +78,21 @@ def upsert(table: Table, changed: Callable[[Any], Mapping[str, Any]]) -> Executa
 class PostgreSQLDatabase:
     """The ledger in a schema of a database; see `Database`.
 
-    The lock belongs to the session that writes, so that no commit is made without it. Where the session broke, the
-    next transaction begins another one, which takes the lock first.
+    Its locks belong to the session that writes, so that no commit is made without them. Where the session broke, the
+    next transaction begins another one, which takes the lock of the ledger first.
     """
 
     upsert = staticmethod(upsert)
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, shards: int | None) -> None:
         self._url = url
-        self._sessions: set[_Session] = set()  # all that were ours
+        self._is_shared = shards is not None and shards > 1
+        self._sessions: set[locks.Session] = set()  # all that were ours
         self._was_held = False
-        self._engine = _make_engine(url)
+        self._engine = _make_engine(url, _SETTINGS | _SHARED_SETTINGS if self._is_shared else _SETTINGS)
         try:
             with self.begin() as connection:
-                _prepare(connection, self.where)
+                _prepare(connection, self.where, shards)
         except BaseException:
             self.close()
             raise
@@ -128,31 +112,52 @@ class PostgreSQLDatabase:
             with connection.begin():
                 yield connection
 
+    def members(self, connection: Connection) -> Members:
+        """Return who shares the ledger now."""
+        return locks.members(connection)
+
+    def lock(self, connection: Connection, shards: Iterable[int], number: int) -> frozenset[int]:
+        """Lock up to `number` of these shards, the first ones that nobody has; return them."""
+        return locks.lock_shards(connection, shards, number)
+
+    def keep_locked(self, connection: Connection, shards: Collection[int]) -> frozenset[int]:
+        """Keep the locks of these shards and free all others; return those that are locked, be it in a new session."""
+        return locks.keep_locked(connection, shards)
+
     def close(self) -> None:
-        """End the session, and with it the lock."""
+        """End the session, and with it its locks."""
         self._engine.dispose()
 
     def _hold(self, connection: Connection, error_type: type[LedgerError]) -> None:
-        """Take the lock. Raises `LedgerError` where another exporter has it, `LedgerTaken` where it was ours before."""
+        """Take the lock. Raises `LedgerError` where others are in the way, `LedgerTaken` where it was ours before."""
         with connection.begin():
-            self._sessions.add(_Session(*connection.execute(_OWN).one()))
+            own = locks.own_session(connection)
+            earlier, self._sessions = self._sessions - {own}, self._sessions | {own}
         for _ in range(_TRIES):
-            if _lock(connection, self.where):
-                self._was_held = True
-                return
+            if _lock(connection, self.where, alone=not self._is_shared):
+                # Who shares the ledger gets the lock beside an earlier session, which may still commit something.
+                if all(locks.outlive(connection, session) for session in earlier):
+                    self._was_held = True
+                    return
+                continue
             with connection.begin():
-                holder = connection.execute(_HOLDER).first()
-                if holder is not None and _Session(holder.pid, holder.since) in self._sessions:
-                    # The server has not heard yet that the connection of an earlier session broke.
-                    connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": holder.pid})
-                elif holder is not None:
-                    told = f"{self.where}: in use by another exporter ({_told(holder)})"
-                    if not self._was_held:
-                        raise LedgerError(f"{told}; stop it, or give this one its own ledger.url")
-                    raise LedgerTaken(
-                        f"{told}, which took it when this one had lost its connection; one of them is enough"
-                    )
+                holder = locks.holder(connection)
+            if holder is None:
+                continue
+            session = locks.Session(holder.pid, holder.since)
+            if session not in earlier:
+                raise self._held_by(holder)
+            # The server has not heard yet that the connection of an earlier session broke.
+            locks.end_session(connection, session)
         raise error_type(f"{self.where}: its lock was not free in time; try again")
+
+    def _held_by(self, holder: Any) -> Exception:
+        told = f"{self.where}: in use by another exporter ({_told(holder)})"
+        if self._is_shared:
+            return LedgerError(f"{told}, which does not share it: give all of them the same number of shards")
+        if not self._was_held:
+            return LedgerError(f"{told}; stop it, or give this one its own ledger.url")
+        return LedgerTaken(f"{told}, which took it when this one had lost its connection; one of them is enough")
 
 
 def read_beside(url: URL, look: Callable[[Connection], Told]) -> Told | None:
@@ -161,7 +166,7 @@ def read_beside(url: URL, look: Callable[[Connection], Told]) -> Told | None:
     Needs no lock, and no right but to read. Raises `LedgerError` where the database is not reachable or foreign, and
     for a ledger of another version.
     """
-    engine = _make_engine(url).execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    engine = _make_engine(url, _SETTINGS).execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     try:
         with translated(url), closing(engine.connect()) as connection, connection.begin():
             where = url.render_as_string()
@@ -189,12 +194,12 @@ def translated(url: URL, error_type: type[LedgerError] = LedgerError) -> Iterato
         raise error_type(f"{url.render_as_string()}: {cause}; {advice}") from None
 
 
-def _make_engine(url: URL) -> Engine:
+def _make_engine(url: URL, settings: Mapping[str, str]) -> Engine:
     """Return an engine of one connection, with our time-outs where the URL has none of its own."""
-    settings = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
+    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
     arguments = {name: value for name, value in _CONNECTING.items() if name not in url.query}
     arguments["application_name"] = f"bkmonitor-flow-exporter {os.getpid()}@{socket.gethostname()}"
-    arguments["options"] = f"{settings} {url.query.get('options', '')}"
+    arguments["options"] = f"{options} {url.query.get('options', '')}"
     try:
         return create_engine(url, poolclass=StaticPool, connect_args=arguments, hide_parameters=True)
     except ModuleNotFoundError as error:
@@ -203,12 +208,12 @@ def _make_engine(url: URL) -> Engine:
         ) from None
 
 
-def _lock(connection: Connection, where: str) -> bool:
+def _lock(connection: Connection, where: str, *, alone: bool) -> bool:
     """Return whether the session got the lock, within a moment that an exporter needs to end."""
     try:
         with connection.begin():
             connection.execute(text("SET LOCAL lock_timeout = '2s'"))
-            locked = connection.execute(_LOCK).first() is not None
+            locked = locks.lock_ledger(connection, alone=alone)
             connection.execute(_DURABLE)
     except OperationalError as error:
         if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
@@ -225,15 +230,25 @@ def _told(holder: Any) -> str:
     return f"{holder.name}, {address}, session {holder.pid}" if holder.name else f"session {holder.pid}"
 
 
-def _prepare(connection: Connection, where: str) -> None:
-    """Tell our tables from others before anything is written, then create or upgrade them."""
+def _prepare(connection: Connection, where: str, shards: int | None) -> None:
+    """Tell our tables from others before anything is written, then create, upgrade or divide them."""
     encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
     if encoding != "UTF8":
         raise LedgerError(f"{where}: the database has the encoding {encoding}; give one that was created with UTF8")
-    if _has_tables(connection, where):
-        schema.upgrade(connection, where)
-    else:
-        schema.create(connection)
+    locks.begin_preparing(connection)
+    if not _has_tables(connection, where):
+        schema.create(connection, shards or 1)
+        return
+    schema.upgrade(connection, where)
+    if shards is None:
+        return
+    before = connection.execute(select(schema.ledger.c.shards)).scalar_one()
+    if before != shards and locks.is_any_shard_locked(connection, before):
+        raise LedgerError(
+            f"{where}: exporters that run now have divided it into {before} shards; stop them all to divide it anew, "
+            f"or give this one shards: {before}"
+        )
+    divide(connection, where, shards)
 
 
 def _has_tables(connection: Connection, where: str) -> bool:

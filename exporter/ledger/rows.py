@@ -41,8 +41,8 @@ def labels_from(text: str) -> Labels:
     return shared_labels(make_labels(_mapping_from(text)))
 
 
-def alert_row(known: KnownAlert) -> dict[str, Any]:
-    """Return the row that stands for `known`."""
+def alert_row(known: KnownAlert, shard: int) -> dict[str, Any]:
+    """Return the row that stands for `known`, an alert of `shard`."""
     return {
         "source": known.source,
         "alert_id": known.alert_id,
@@ -71,6 +71,7 @@ def alert_row(known: KnownAlert) -> dict[str, Any]:
         "ack_target": known.ack_target,
         "deadline_result": known.deadline_result,
         **sighting_row(known.sighting),
+        "shard": shard,
     }
 
 
@@ -99,7 +100,7 @@ def alerts_from(rows: Iterable[Sequence[Any]]) -> Iterator[KnownAlert]:
         counted, rejected, acked_at, ack_observed, action_at, action_observed, ended_at, end_observed,
         end_recorded, outcome, settles_at, rested_at, anomaly_count, watch, quiet_reads,
         ack_sighted_at, ack_target, deadline_result,
-        seen_fields, acked, shielded, seen_created_at, seen_ended_at, seen_outcome,
+        seen_fields, acked, shielded, seen_created_at, seen_ended_at, seen_outcome, _shard,
     ) in rows:
         yield _known_alert(
             intern(source), alert_id, labels_of[labels], first_seen_at,

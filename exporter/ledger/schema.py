@@ -13,9 +13,11 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    delete,
     func,
     insert,
     select,
+    text,
     update,
 )
 
@@ -24,23 +26,36 @@ from exporter.ledger.migrations import MIGRATIONS, Migrations
 
 log = structlog.get_logger()
 
-VERSION = 4
+VERSION = 5
 MARK = "ledger of bkmonitor-flow-exporter"  # by which our tables are told from others, where SQLite has an id for that
 
 metadata = MetaData()
+
+
+def _shard_of_key() -> Column[int]:
+    return Column("shard", Integer, primary_key=True, autoincrement=False)
+
 
 ledger = Table(
     "ledger",
     metadata,
     Column("schema_version", Integer, nullable=False),
-    Column("commit_id", String, nullable=False, server_default=""),  # since version 4; another one for each commit
+    Column("shards", Integer, nullable=False, server_default=text("1")),  # since version 5: into how many it is divided
     comment=MARK,
+)
+
+shards = Table(  # since version 5
+    "shards",
+    metadata,
+    _shard_of_key(),
+    Column("commit_id", String, nullable=False),  # another one for each commit; empty: nobody has the shard
 )
 
 sources = Table(
     "sources",
     metadata,
     Column("name", String, primary_key=True),
+    _shard_of_key(),
     Column("baseline_at", Float, nullable=False),  # no row: the baseline is not complete yet
 )
 
@@ -49,6 +64,7 @@ watches = Table(
     metadata,
     Column("source", String, primary_key=True),
     Column("watch", String, primary_key=True),
+    _shard_of_key(),
     Column("last_good_cycle_at", Float, nullable=False),
 )
 
@@ -89,6 +105,7 @@ alerts = Table(
     Column("sighting_created_at", Float),
     Column("sighting_ended_at", Float),
     Column("sighting_outcome", String),
+    Column("shard", Integer, nullable=False, server_default=text("0")),  # since version 5
     # The source as well, so that what rested last in a source is found without a look at the rows.
     Index("alerts_rested", "rested_at", "source"),
 )
@@ -102,6 +119,7 @@ series = Table(
     Column("served_at", Float),
     Column("revealed", Boolean, nullable=False),
     Column("created_at", Float),  # since version 2; none: it began with history, not at 0
+    Column("shard", Integer, nullable=False, server_default=text("0")),  # since version 5: in charge of it
     UniqueConstraint("total", "labels").ddl_if(dialect="sqlite"),
 )
 # An entry of an index of PostgreSQL ends at 2,700 bytes, and labels do not.
@@ -120,14 +138,23 @@ bounds = Table(
     "bounds",
     metadata,
     Column("total", String, primary_key=True),
+    _shard_of_key(),
     Column("bounds", String, nullable=False),
 )
 
 
-def create(connection: Connection) -> None:
-    """Make the tables of this version in an empty database."""
+def create(connection: Connection, number: int) -> None:
+    """Make the tables of this version in an empty database, divided into `number` shards."""
     metadata.create_all(connection)
     connection.execute(insert(ledger).values(schema_version=VERSION))
+    set_shards(connection, number)
+
+
+def set_shards(connection: Connection, number: int) -> None:
+    """Have so many shards, none of which anybody has; who had one cannot commit in it any more."""
+    connection.execute(update(ledger).values(shards=number))
+    connection.execute(delete(shards))
+    connection.execute(insert(shards), [{"shard": shard, "commit_id": ""} for shard in range(number)])
 
 
 def upgrade(connection: Connection, where: str, migrations: Migrations = MIGRATIONS, version: int = VERSION) -> None:
@@ -135,7 +162,8 @@ def upgrade(connection: Connection, where: str, migrations: Migrations = MIGRATI
 
     Raises `LedgerError` for a ledger that a newer exporter wrote: its meaning is not known here.
     """
-    found = connection.execute(select(ledger.c.schema_version)).scalar_one()
+    # Whoever commits meanwhile waits, and then finds a ledger of a version that is not its own.
+    found = connection.execute(select(ledger.c.schema_version).with_for_update()).scalar_one()
     if found > version:
         raise LedgerError(
             f"{where}: schema version {found} was written by a newer exporter, this one knows up to {version}; "

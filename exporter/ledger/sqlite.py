@@ -3,8 +3,9 @@
 import fcntl
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -14,7 +15,9 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.pool import StaticPool
 
 from exporter.ledger import schema
+from exporter.ledger.dividing import divide
 from exporter.ledger.errors import LedgerError
+from exporter.ledger.members import Members
 
 APPLICATION_ID = 0x424B464C  # "BKFL", so that file(1) and we can tell a ledger from another database
 _MAGIC = b"SQLite format 3\x00"
@@ -37,11 +40,11 @@ class SQLiteDatabase:
 
     upsert = staticmethod(upsert)
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, shards: int | None) -> None:
         self._path = Path(url.database or "").resolve()  # one lock for one file, whatever it is called
         lock = hold(self._path)
         try:
-            self._engine = open_engine(url, self._path)
+            self._engine = open_engine(url, self._path, shards)
             self._files = HeldFiles(self._path, lock)
         except BaseException:
             lock.close()
@@ -58,6 +61,18 @@ class SQLiteDatabase:
         self._files.check(error_type)
         with translated(self._path, error_type), self._engine.begin() as connection:
             yield connection
+
+    def members(self, connection: Connection) -> Members:  # noqa: ARG002 - a file has one
+        """Return that this process is alone."""
+        return Members()
+
+    def lock(self, connection: Connection, shards: Iterable[int], number: int) -> frozenset[int]:  # noqa: ARG002
+        """Return the first `number` of these shards: who has the file has them all."""
+        return frozenset(islice(shards, number))
+
+    def keep_locked(self, connection: Connection, shards: Collection[int]) -> frozenset[int]:  # noqa: ARG002
+        """Return these shards."""
+        return frozenset(shards)
 
     def close(self) -> None:
         """End the use of the file, and free its lock."""
@@ -125,8 +140,8 @@ class HeldFiles:
         self._lock.close()
 
 
-def open_engine(url: URL, path: Path) -> Engine:
-    """Return an engine on the ledger at `path`, made where there is none, brought to this schema version.
+def open_engine(url: URL, path: Path, shards: int | None) -> Engine:
+    """Return an engine on the ledger at `path`, made where there is none, of this schema version and so many shards.
 
     Raises `LedgerError` for a file that is locked, foreign, newer or damaged, and leaves it as it was.
     """
@@ -136,7 +151,7 @@ def open_engine(url: URL, path: Path) -> Engine:
     event.listen(engine, "begin", _on_begin)
     try:
         with translated(path):
-            _prepare(engine, path)
+            _prepare(engine, path, shards)
     except BaseException:
         engine.dispose()
         raise
@@ -191,16 +206,18 @@ def _on_begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _prepare(engine: Engine, path: Path) -> None:
+def _prepare(engine: Engine, path: Path, shards: int | None) -> None:
     """Tell our file from others before anything is written, then create or upgrade it."""
     with closing(engine.raw_connection()) as raw:
         is_new = _inspect(cast("sqlite3.Connection", raw.driver_connection), path)
     with engine.begin() as connection:
         if is_new:
-            schema.create(connection)
+            schema.create(connection, shards or 1)
             connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
         else:
             schema.upgrade(connection, str(path))
+            if shards is not None:
+                divide(connection, str(path), shards)
 
 
 def _inspect(raw: sqlite3.Connection, path: Path) -> bool:

@@ -8,6 +8,8 @@ from typing import NamedTuple
 from exporter.flow.known import KnownAlert
 from exporter.flow.labels import Labels, make_labels
 from exporter.flow.observations import Count, Latency, Observation, Total
+from exporter.flow.shards import ONE_SHARD, Shards
+from exporter.ledger.lease import Lease
 
 Bounds = Mapping[Total, tuple[float, ...]]
 """The upper bounds of each histogram's buckets, ascending, in seconds, without +Inf."""
@@ -68,13 +70,19 @@ class SeriesTotal:
 class View:
     """All that is committed, as of one moment.
 
-    `alerts` are those that do not rest. `baselines` holds when the baseline of each source was completed.
+    `alerts` are those that do not rest. `baselines` holds when the baseline of each source was completed in each shard.
+
+    Of a ledger that is divided into `shards`, it has those that this process owns. Scrapes are told of the shards in
+    `told`, as long as the `lease` is valid: of the others, another process may still tell.
     """
 
     bounds: Bounds
     totals: Mapping[Series, SeriesTotal]
     alerts: Mapping[tuple[str, str], KnownAlert]
-    baselines: Mapping[str, float]
+    baselines: Mapping[tuple[str, int], float]
+    shards: Shards = ONE_SHARD
+    told: frozenset[int] = frozenset({0})
+    lease: Lease = field(default_factory=Lease, compare=False)
 
 
 def alert_labels(series: Series) -> Labels | None:

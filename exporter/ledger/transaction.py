@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Executable, Table, bindparam, delete, insert,
 
 from exporter.flow.known import KnownAlert
 from exporter.flow.observations import Observation
+from exporter.flow.shards import Shards
 from exporter.ledger import schema
 from exporter.ledger.database import Upsert
 from exporter.ledger.rows import alert_row, labels_text, watch_key
@@ -25,8 +26,8 @@ class Transaction:
     alerts: dict[Key, KnownAlert] = field(default_factory=dict)
     observations: list[Observation] = field(default_factory=list)
     forgotten: set[Key] = field(default_factory=set)
-    baselines: dict[str, float] = field(default_factory=dict)
-    good_cycles: dict[Key, float] = field(default_factory=dict)
+    baselines: dict[tuple[str, int], float] = field(default_factory=dict)
+    good_cycles: dict[tuple[str, str, int], float] = field(default_factory=dict)
     served: dict[Series, float] = field(default_factory=dict)
     revealed: set[Series] = field(default_factory=set)
 
@@ -42,13 +43,14 @@ class Transaction:
         """Drop what is known of alerts; the totals keep what they added."""
         self.forgotten.update(keys)
 
-    def complete_baseline(self, source: str, at: float) -> None:
-        """End the baseline of a source: its series so far are shown at their values."""
-        self.baselines[source] = at
+    def complete_baseline(self, source: str, at: float, shards: Collection[int] = (0,)) -> None:
+        """End the baseline of a source in some shards: its series so far are shown at their values."""
+        self.baselines |= {(source, shard): at for shard in shards}
 
-    def good_cycle(self, source: str, watch: str, at: float) -> None:
-        """Note that at `at` every alert of a watch had been asked as it should."""
-        self.good_cycles[source, watch_key(watch)] = at
+    def good_cycle(self, source: str, watch: str, at: float, shards: Collection[int] = (0,)) -> None:
+        """Note that at `at` every alert of a watch in some shards had been asked as it should."""
+        key = watch_key(watch)
+        self.good_cycles |= {(source, key, shard): at for shard in shards}
 
     def serve(self, served: Mapping[Series, float]) -> None:
         """Note when a scrape was the first to get these series, as 0."""
@@ -79,15 +81,21 @@ def write(
     tx: Transaction,
     bounds: Bounds,
     ids: dict[Series, int],
+    shards: Shards,
     created_at: Callable[[Series], float | None],
 ) -> tuple[dict[Series, list[float]], dict[Series, int]]:
     """Write `tx`; return what it adds to each series, and the ids of the series that are new.
 
-    `upsert` is the database's, `ids` are those of the series so far, `created_at` tells when a new one came to be.
+    `upsert` is the database's, `ids` are those of the series so far, `shards` tells what is of which shard, and
+    `created_at` when a new series came to be.
     Totals are written as increments, so that they stay right whoever else adds.
     """
     added = deltas(tx.observations, bounds)
-    new_ids = {series: _insert_series(connection, series, created_at(series)) for series in added if series not in ids}
+    new_ids = {
+        series: _insert_series(connection, series, shards.of_labels(series.labels), created_at(series))
+        for series in added
+        if series not in ids
+    }
     all_ids = ChainMap(new_ids, ids)
     cells = [
         {"series_id": all_ids[series], "cell": cell, "value": value}
@@ -96,25 +104,33 @@ def write(
         if value or series in new_ids
     ]
     rows = {
-        schema.alerts: [alert_row(known) for known in tx.alerts.values()],
-        schema.sources: [{"name": name, "baseline_at": at} for name, at in tx.baselines.items()],
-        schema.watches: [{"source": s, "watch": w, "last_good_cycle_at": at} for (s, w), at in tx.good_cycles.items()],
+        schema.alerts: [alert_row(known, shards.of(*known.key)) for known in tx.alerts.values()],
+        schema.sources: [{"name": s, "shard": shard, "baseline_at": at} for (s, shard), at in tx.baselines.items()],
+        schema.watches: [
+            {"source": s, "watch": w, "shard": shard, "last_good_cycle_at": at}
+            for (s, w, shard), at in tx.good_cycles.items()
+        ],
     }
     _execute(connection, _adding(upsert), cells)
     for table, replacements in rows.items():
         _execute(connection, _replacing(upsert, table), replacements)
     _forget(connection, tx.forgotten)
     if tx.baselines:
-        tx.reveal(series for series in all_ids if dict(series.labels)["source"] in tx.baselines)
+        tx.reveal(series for series in all_ids if place_of(series, shards) in tx.baselines)
     births = [{"of": all_ids[series], "served_at": at} for series, at in tx.served.items()]
     _update_series(connection, births, "served_at")
     _update_series(connection, [{"of": all_ids[series], "revealed": True} for series in tx.revealed], "revealed")
     return added, new_ids
 
 
-def _insert_series(connection: Connection, series: Series, created_at: float | None) -> int:
+def place_of(series: Series, shards: Shards) -> tuple[str, int]:
+    """Return the source and the shard of a series."""
+    return dict(series.labels)["source"], shards.of_labels(series.labels)
+
+
+def _insert_series(connection: Connection, series: Series, shard: int, created_at: float | None) -> int:
     labels = labels_text(series.labels)
-    row = {"total": series.total, "labels": labels, "revealed": False, "created_at": created_at}
+    row = {"total": series.total, "labels": labels, "revealed": False, "created_at": created_at, "shard": shard}
     return int(connection.execute(insert(schema.series).values(row).returning(schema.series.c.id)).scalar_one())
 
 

@@ -7,14 +7,14 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, BinaryIO
 
-from sqlalchemy import Column, Connection, Row, Select, Table, collate, delete, insert, select
+from sqlalchemy import Column, Connection, Row, Select, String, Table, collate, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ColumnElement
 
 from exporter.ledger import schema
 from exporter.ledger.database import open_database
+from exporter.ledger.dividing import divide
 from exporter.ledger.errors import LedgerError, LedgerTaken
-from exporter.ledger.fence import FencedDatabase
 from exporter.ledger.lines import CELLS, COLUMNS, Binary, Reader, Writer, number
 from exporter.ledger.reading import read_beside
 
@@ -44,18 +44,20 @@ def export_ledger(url: str, file: BinaryIO, *, compressed: bool) -> Counts | Non
     return read_beside(url, write)
 
 
-def import_ledger(url: str, file: BinaryIO, name: str, *, compressed: bool) -> Counts:
+def import_ledger(url: str, file: BinaryIO, name: str, *, compressed: bool, shards: int = 1) -> Counts:
     """Fill an empty ledger, made where there is none, from an export called `name`; return how many rows of each table.
 
-    All or nothing, in one transaction. Raises `LedgerError` where the ledger is not empty or an exporter runs on it,
-    and for a file that is no export of this version, cut or damaged.
+    It is divided into so many `shards` then, whatever it was where it comes from. All or nothing, in one transaction.
+    Raises `LedgerError` where the ledger is not empty or an exporter runs on it, and for a file that is no export of
+    this version, cut or damaged.
     """
     lines = Reader(gzip.GzipFile(fileobj=file) if compressed else file, name)
-    with closing(open_database(url)) as database:
+    with closing(open_database(url, None)) as database:
         try:
-            with FencedDatabase(database).claim() as connection:
+            with database.begin() as connection:
                 _refuse_what_is_not_empty(connection, database.where)
                 _read(lines, connection)
+                divide(connection, database.where, shards)
         except LedgerTaken as error:
             raise LedgerError(str(error)) from None
     return lines.counts
@@ -80,12 +82,13 @@ def _streamed(
     connection: Connection, statement: Select[Any], order: Iterable[ColumnElement[Any] | Column[Any]]
 ) -> Iterator[Row[Any]]:
     collation = _BY_CODE_POINTS[connection.dialect.name]
-    ordered = statement.order_by(*(collate(column, collation) for column in order))
+    texts = (collate(column, collation) if isinstance(column.type, String) else column for column in order)
+    ordered = statement.order_by(*texts)
     return iter(connection.execute(ordered.execution_options(yield_per=_ROWS_AT_ONCE)))
 
 
 def _write(connection: Connection, file: Binary) -> Counts:
-    lines = Writer(file)
+    lines = Writer(file, connection.execute(select(schema.ledger.c.shards)).scalar_one())
     for name in COLUMNS:
         if name != schema.series.name:
             for row in rows_of(connection, schema.metadata.tables[name]):
@@ -104,6 +107,7 @@ def _refuse_what_is_not_empty(connection: Connection, where: str) -> None:
 
 def _read(lines: Reader, connection: Connection) -> None:
     connection.execute(delete(schema.bounds))  # an exporter writes them before anything else
+    schema.set_shards(connection, lines.shards)
     for table_name, rows in _batches(lines.rows()):
         try:
             _insert(connection, table_name, rows)

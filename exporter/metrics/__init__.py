@@ -5,7 +5,7 @@ from exporter.metrics.moment import Asked, Moment, Plan, SourceState, WatchedSta
 from exporter.metrics.own import LABEL_SETS, OwnMetrics
 from exporter.metrics.publisher import Publisher
 from exporter.metrics.renderer import Renderer
-from exporter.metrics.snapshot import Form, Snapshot
+from exporter.metrics.snapshot import Form, LeaseEnded, Snapshot
 from exporter.metrics.texts import Format
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Asked",
     "Form",
     "Format",
+    "LeaseEnded",
     "Moment",
     "OwnMetrics",
     "Plan",

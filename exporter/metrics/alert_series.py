@@ -1,6 +1,6 @@
 """What the families with a series for each alert tell of it, and which alerts have one: the oldest, up to a limit."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -19,21 +19,21 @@ ALERT_INFO = "bkmonitor_flow_alert_info"
 PER_ALERT = (ANOMALY_COUNT, UNACKED_SINCE, ALERT_INFO)
 """The families with a series for each alert."""
 
-_NAMES = ("alert_name", "strategy_id", "strategy_name")
+_NO_FIELDS: Mapping[str, str] = {}
 
 Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class AlertGauge:
-    """A gauge with a series for each alert that it `has`: its value, and the labels on top of the alert's own, by their
-    sorted names.
+    """A gauge with a series for each alert that it `has`: its value, and the labels on top of the alert's own, of which
+    the first is its id.
     """
 
     has: Callable[[KnownAlert], bool]
     value: Callable[[KnownAlert], float]
     names: tuple[str, ...]
-    texts: Callable[[KnownAlert], Sequence[str]]
+    texts: Callable[[KnownAlert], tuple[str, ...]]
     total: ClassVar[None] = None
 
     def line(self, name: str, known: KnownAlert) -> str:
@@ -84,13 +84,15 @@ def _id(known: KnownAlert) -> tuple[str, ...]:
 
 
 def _id_and_names(known: KnownAlert) -> tuple[str, ...]:
-    fields = {} if known.sighting is None else known.sighting.fields
-    return known.alert_id, *(fields.get(name, "") for name in _NAMES)
+    fields = _NO_FIELDS if known.sighting is None else known.sighting.fields
+    return known.alert_id, fields.get("alert_name", ""), fields.get("strategy_id", ""), fields.get("strategy_name", "")
 
 
 ANOMALY_POINTS = AlertGauge(_tells_points, _points, ("alert_id",), _id)
 """The anomaly points of each open alert whose records tell them."""
 UNACKED = AlertGauge(is_unacked, created_at, ("alert_id",), _id)
 """The creation of each open alert that waits for somebody; shielded ones wait for nobody."""
-INFO = AlertGauge(_is_open, lambda _known: 1.0, ("alert_id", *_NAMES), _id_and_names)
+INFO = AlertGauge(
+    _is_open, lambda _known: 1.0, ("alert_id", "alert_name", "strategy_id", "strategy_name"), _id_and_names
+)
 """1 for each open alert, with what a search tells of its name and strategy."""

@@ -53,28 +53,27 @@ class AlertTexts:
 
     def change(self, changes: Sequence[Change], moment: Moment) -> None:
         """Take in what changed up to `moment`."""
-        rows = [[""] * len(self._columns) for _ in changes]
         others: dict[Key, None] = {}
-        for column, (gauge, told, quota) in enumerate(self._columns):
+        for _, told, quota in self._columns:
             gone = [before for _, before, _ in changes if before is not None and told.has(before)]
-            come = [(row, after) for row, (_, _, after) in zip(rows, changes, strict=True) if after and told.has(after)]
-            others |= dict.fromkeys(quota.change(gone, [after for _, after in come], partial(_members, told, moment)))
-            for row, known in come:
-                if quota.keeps(known):
-                    row[column] = told.line(gauge.name, known)
-        for (key, _, _), row in zip(changes, rows, strict=True):
-            self._table.put(key, row)
-        for key, other in zip(others, moment.read_among(others), strict=True):
-            self._table.put(key, [self._line(column, other) for column in range(len(self._columns))])
+            come = [after for _, _, after in changes if after is not None and told.has(after)]
+            others |= dict.fromkeys(quota.change(gone, come, partial(_members, told, moment)))
+        self._table.put_all((key, self._lines(after)) for key, _, after in changes)
+        shown = zip(others, moment.read_among(others), strict=True)
+        self._table.put_all((key, self._lines(known)) for key, known in shown)
 
     def shown(self) -> Iterator[tuple[str, FamilyText]]:
         """Yield the families' names, each with its text as it stands."""
         return ((gauge.name, gauge.shown()) for gauge, _, _ in self._columns)
 
-    def _line(self, column: int, known: KnownAlert | None) -> str:
-        gauge, told, quota = self._columns[column]
-        is_told = known is not None and told.has(known) and quota.keeps(known)
-        return told.line(gauge.name, known) if known is not None and is_told else ""
+    def _lines(self, known: KnownAlert | None) -> Sequence[str]:
+        """Return the line of an alert in each family, empty where it has none."""
+        if known is None:
+            return ("",) * len(self._columns)
+        return [
+            told.line(gauge.name, known) if told.has(known) and quota.keeps(known) else ""
+            for gauge, told, quota in self._columns
+        ]
 
 
 def _members(told: AlertGauge, moment: Moment) -> Iterator[KnownAlert]:

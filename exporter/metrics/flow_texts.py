@@ -74,11 +74,11 @@ class FlowTexts:
         return self._written
 
     def _take_totals(self, before: Mapping[Series, SeriesTotal], moment: Moment) -> None:
-        sources = moment.shown_sources()
         for series, committed in _changed(before, moment.view.totals):
             if series.total is Total.RECORDS_REJECTED:
-                self._put_rejected(series, committed.values, moment)
-            elif dict(series.labels)["source"] in sources:
+                if moment.is_told(series.labels):
+                    self._put_rejected(series, committed.values, moment)
+            elif moment.is_shown(series.labels):
                 self._put(series, committed, moment)
 
     def _put(self, series: Series, committed: SeriesTotal, moment: Moment) -> None:
@@ -106,7 +106,9 @@ def _terms(moment: Moment) -> object:
     """Return what all texts depend on, whatever the alerts and totals are."""
     return (
         tuple(source.name for source in moment.sources),
-        moment.shown_sources(),
+        moment.view.shards,
+        moment.view.told,
+        moment.shown_shards,
         dict(moment.view.bounds),
         moment.birth_hold == 0,
         moment.alert_series,
@@ -119,10 +121,10 @@ def _changes(before: Moment, moment: Moment) -> list[Change]:
     old, new = before.view.alerts, moment.view.alerts
     keys: dict[tuple[str, str], None] = {}
     if old is not new:
-        keys.update((key, None) for key, _ in _changed(old, new))
-        keys.update((key, None) for key in old if key not in new)
+        keys |= dict.fromkeys(key for key, _ in _changed(old, new))
+        keys |= dict.fromkeys(key for key in old if key not in new)
     if before.watched is not moment.watched:
-        keys.update((key, None) for key in before.watched ^ moment.watched)
+        keys |= dict.fromkeys(before.watched ^ moment.watched)
     told = zip(keys, before.read_among(keys), moment.read_among(keys), strict=True)
     return [Change(key, was, is_) for key, was, is_ in told if was is not is_]
 
@@ -133,6 +135,9 @@ def _changed(old: Mapping[_Key, _Value], new: Mapping[_Key, _Value]) -> Iterator
     A view keeps the order of the one before, so most keys stand side by side, and are the same objects: that spares
     looking them up, which for a series means to hash all its labels.
     """
+    if not old:
+        yield from new.items()
+        return
     before = iter(old.items())
     for key, value in new.items():
         old_key, old_value = next(before, (None, None))

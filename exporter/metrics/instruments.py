@@ -99,6 +99,26 @@ DROPPED = Instrument(
         "sum by (metric) (increase(bkmonitor_flow_exporter_series_dropped_total[1h])) > 0",
     ),
 )
+SHARDS_OWNED = Instrument(
+    f"{PREFIX}shards_owned",
+    "Shards whose alerts this exporter polls and counts.",
+    Doc(
+        (),
+        "1 for an exporter alone. With `shards: N` the members have N together; for seconds less, while one is handed "
+        "over.",
+        "sum(bkmonitor_flow_exporter_shards_owned)",
+    ),
+)
+MEMBERS = Instrument(
+    f"{PREFIX}members",
+    "Exporters that share the ledger, this one included.",
+    Doc(
+        (),
+        "1 for an exporter alone. Each tells how many it sees; where Prometheus scrapes fewer, some shards are in no "
+        "query.",
+        "max(bkmonitor_flow_exporter_members) - count(bkmonitor_flow_exporter_members) > 0",
+    ),
+)
 RELOAD_SUCCESSFUL = Instrument(
     f"{PREFIX}config_last_reload_successful",
     "Whether the last load of the config succeeded.",
@@ -128,6 +148,8 @@ INSTRUMENTS = (
     COMMITS,
     COMMIT_SECONDS,
     DROPPED,
+    SHARDS_OWNED,
+    MEMBERS,
     RELOAD_SUCCESSFUL,
     RELOAD_TIME,
 )

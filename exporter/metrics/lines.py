@@ -5,31 +5,33 @@ sample in the same way; only OpenMetrics has exemplars. tests/metrics/test_metri
 library's.
 """
 
-from collections.abc import Sequence
 from functools import lru_cache
 
 from prometheus_client.samples import Exemplar
 from prometheus_client.utils import floatToGoString
 
-from exporter.flow.labels import LONGEST_VALUE, Labels, label_value
+from exporter.flow.labels import LONGEST_VALUE, Labels, extend, label_value
 
 _GO_EXPONENTS_FROM = 1e6
-_LABEL_SETS = 16_384  # that many, with the names of the gaps, are remembered
+_PYTHON_EXPONENTS_FROM = 1e16
+_LABEL_SETS = 16_384  # that many, with what samples add to them, are remembered
 
 
-def sample_line(name: str, labels: Labels, value: float, names: tuple[str, ...] = (), texts: Sequence[str] = ()) -> str:
-    """Return the line of a sample. Labels of the `names`, which are sorted, with these `texts`, win over `labels`.
+def sample_line(
+    name: str, labels: Labels, value: float, names: tuple[str, ...] = (), texts: tuple[str, ...] = ()
+) -> str:
+    """Return the line of a sample. Labels of the `names` with these `texts` win over `labels`.
 
-    As in a label set, an empty text is an absent label. Labels are never empty: all have a source.
+    The first of them is the sample's own, and never empty; the others are those of many samples, and as in a label set,
+    an empty text is an absent label. Labels are never empty: all have a source.
     """
+    before, after = _around(labels, names, texts[1:])
     if not texts:
-        return f"{name}{{{_around(labels, (), ())[0]}}} {_number(value)}\n"
-    gaps = names if all(texts) else tuple(name for name, text in zip(names, texts, strict=True) if text)
-    pieces = _around(labels, names, gaps)
-    line = pieces[0]
-    for text, after in zip(filter(None, texts), pieces[1:], strict=True):
-        line += _value(text) + after
-    return f"{name}{{{line}}} {_number(value)}\n"
+        return f"{name}{before}{_number(value)}\n"
+    own = texts[0]
+    # An id is digits: nothing to mend, nothing to escape.
+    written = own if own.isalnum() and len(own) <= LONGEST_VALUE else _escape(label_value(own))
+    return f"{name}{before}{written}{after}{_number(value)}\n"
 
 
 def with_exemplar(line: str, exemplar: Exemplar | None) -> str:
@@ -41,28 +43,22 @@ def with_exemplar(line: str, exemplar: Exemplar | None) -> str:
 
 
 @lru_cache(maxsize=_LABEL_SETS)
-def _around(labels: Labels, hidden: tuple[str, ...], gaps: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the text of a label set without the `hidden`, in pieces between which the values of the `gaps` belong."""
-    known = {name: f'{name}="{_escape(value)}"' for name, value in labels if name not in hidden}
-    pieces, text = [], ""
-    for name in sorted([*known, *gaps]):
-        text += "," if text else ""
-        if name in known:
-            text += known[name]
-        else:
-            pieces.append(f'{text}{name}="')
-            text = '"'
-    return (*pieces, text)
+def _around(labels: Labels, names: tuple[str, ...], shared: tuple[str, ...]) -> tuple[str, str]:
+    """Return what stands between a sample's name and its number: before its own text, and after it.
 
-
-def _value(text: str) -> str:
-    # An id, and most of what else is one of a kind, is letters and digits: nothing to mend, nothing to escape.
-    return text if text.isalnum() and len(text) <= LONGEST_VALUE else _mended(text)
-
-
-@lru_cache(maxsize=_LABEL_SETS)
-def _mended(text: str) -> str:
-    return _escape(label_value(text))  # names, of which many alerts have the same
+    `shared` are the texts of all `names` but the first, which is its own; without any all stands before.
+    """
+    own, others = names[:1], names[1:]
+    texts = {
+        name: f'{name}="{_escape(text)}"'
+        for name, text in extend(labels, **dict(zip(others, shared, strict=True)))
+        if name not in own
+    }
+    if not own:
+        return f"{{{','.join(texts.values())}}} ", ""
+    before = "".join(f"{text}," for name, text in texts.items() if name < own[0])
+    after = "".join(f",{text}" for name, text in texts.items() if name > own[0])
+    return f'{{{before}{own[0]}="', f'"{after}}} '
 
 
 def _escape(value: str) -> str:
@@ -70,5 +66,12 @@ def _escape(value: str) -> str:
 
 
 def _number(value: float) -> str:
-    # The library writes numbers from a million on as Go does, and the others as Python does.
-    return repr(float(value)) if 0 <= value < _GO_EXPONENTS_FROM else floatToGoString(value)
+    """Return a number as the library writes it, from a million on as Go does; times, in half of the library's time."""
+    written = repr(float(value))
+    if 0 <= value < _GO_EXPONENTS_FROM:
+        return written
+    if not 0 <= value < _PYTHON_EXPONENTS_FROM:
+        return str(floatToGoString(value))
+    whole, _, decimals = written.partition(".")
+    mantissa = f"{whole[0]}.{whole[1:]}{decimals}".rstrip("0.")
+    return f"{mantissa}e+0{len(whole) - 1}"

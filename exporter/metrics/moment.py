@@ -8,6 +8,7 @@ from typing import Protocol
 
 from exporter.flow.deadlines import NO_TARGETS, AckTargets
 from exporter.flow.known import KnownAlert
+from exporter.flow.labels import Labels
 from exporter.flow.observations import Total
 from exporter.ledger import Series, View
 from exporter.ledger.totals import SeriesTotal
@@ -102,7 +103,11 @@ class Moment:
 
     `watched` are the alerts that a watch selects now: an alert that was known once and is watched no more has no
     gauge. `birth_hold` is the config's `web.birth_hold` in seconds, `alert_series` its `limits.alert_series`, and
-    `created_series` its `web.created_series`.
+    `created_series` its `web.created_series`. `owned` are the shards that this exporter has, and `members` is how many
+    exporters share the ledger, this one included.
+
+    `shown_shards` are the sources, each with a shard, whose flow metrics are served: configured, told, and past their
+    baseline.
     """
 
     at: float
@@ -113,18 +118,34 @@ class Moment:
     targets: AckTargets = NO_TARGETS
     alert_series: int = sys.maxsize
     created_series: bool = False
+    owned: frozenset[int] = frozenset({0})
+    members: int = 1
+    shown_shards: frozenset[tuple[str, int]] = field(init=False, repr=False, compare=False)
 
-    def shown_sources(self) -> frozenset[str]:
-        """Return the sources whose flow metrics are served: configured, and past their baseline."""
-        return frozenset(source.name for source in self.sources if source.name in self.view.baselines)
+    def __post_init__(self) -> None:
+        """Look once, and not for each series, what is served."""
+        told = ((source.name, shard) for source in self.sources for shard in self.view.told)
+        object.__setattr__(self, "shown_shards", frozenset(pair for pair in told if pair in self.view.baselines))
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether no other exporter can have the shards of this one by now."""
+        return not self.owned or self.view.lease.is_valid
+
+    def is_told(self, labels: Labels) -> bool:
+        """Whether a series with these labels is of a shard that scrapes are told of."""
+        return self.view.shards.of_labels(labels) in self.view.told
+
+    def is_shown(self, labels: Labels) -> bool:
+        """Whether a series of the flow metrics with these labels is served."""
+        return (dict(labels)["source"], self.view.shards.of_labels(labels)) in self.shown_shards
 
     def shown(self, total: Total) -> Iterator[tuple[Series, SeriesTotal]]:
         """Yield the series of `total` as they are served; one that is not past its birth is served as 0, and names no
         alert.
         """
-        sources = self.shown_sources()
         for series, committed in self.view.totals.items():
-            if series.total is total and dict(series.labels)["source"] in sources:
+            if series.total is total and self.is_shown(series.labels):
                 yield series, self.served(committed)
 
     def served(self, committed: SeriesTotal) -> SeriesTotal:
@@ -139,16 +160,16 @@ class Moment:
         return committed.revealed or self.birth_hold == 0
 
     def read_alerts(self) -> Iterator[KnownAlert]:
-        """Yield the watched alerts that were read and do not rest, of the sources that are shown."""
+        """Yield the watched alerts that were read and do not rest, where their flow metrics are served."""
         return filter(None, self.read_among(self.view.alerts))
 
     def read_among(self, keys: Iterable[tuple[str, str]]) -> Iterator[KnownAlert | None]:
         """Yield, for each key of an alert, what is known of it where it is one of them, else None."""
-        sources, alerts, watched = self.shown_sources(), self.view.alerts, self.watched
+        alerts, watched, shown, shard_of = self.view.alerts, self.watched, self.shown_shards, self.view.shards.of_labels
         for key in keys:
             known = alerts.get(key)
-            is_shown = known is not None and known.read_at is not None and key in watched and key[0] in sources
-            yield known if is_shown else None
+            is_read = known is not None and known.read_at is not None and key in watched
+            yield known if known and is_read and (known.source, shard_of(known.labels)) in shown else None
 
 
 def _unborn(committed: SeriesTotal) -> SeriesTotal:

@@ -39,6 +39,9 @@ class OwnMetrics(Collector):
             self._dropped.labels(metric)
         self._removing = threading.Lock()
         self._removed: set[str] = set()
+        self._shards_owned = self._gauge(instruments.SHARDS_OWNED)
+        self._members = self._gauge(instruments.MEMBERS)
+        self.membership(shards_owned=1, members=1)
         self._reload_successful = self._gauge(instruments.RELOAD_SUCCESSFUL)
         self._reload_time = self._gauge(instruments.RELOAD_TIME)
         ProcessCollector(registry=self._registry)
@@ -89,6 +92,11 @@ class OwnMetrics(Collector):
     def series_dropped(self, metric: str, alerts: int) -> None:
         """Count alerts without a series in a family of `PER_ALERT`, or, as `LABEL_SETS`, without their own labels."""
         self._dropped.labels(metric).inc(alerts)
+
+    def membership(self, shards_owned: int, members: int) -> None:
+        """Note how many shards this exporter has, and how many exporters share the ledger."""
+        self._shards_owned.set(shards_owned)
+        self._members.set(members)
 
     def config_loaded(self, at: float) -> None:
         """Note a good load of the config at `at` (unix seconds)."""

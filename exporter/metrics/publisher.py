@@ -49,16 +49,17 @@ class Publisher:
     def scrape(self, form: Form, names: Collection[str] = ()) -> bytes:
         """Return the newest body that is ready to a scrape, and note which series that gets as 0 for the first time.
 
-        `names` leave only the families that have one of them.
+        `names` leave only the families that have one of them. Raises `LeaseEnded` as `Snapshot.answer`.
         """
         snapshot = self._current
         self._asked[form] = time.monotonic()
+        body = snapshot.answer(form, names)
         newborn = snapshot.newborn_among(names)
         if newborn and (names or snapshot is not self._last_served):
             self._served.append((newborn, self._clock()))
         if not names:
             self._last_served = snapshot
-        return snapshot.body(form, names)
+        return body
 
     def take_served(self) -> Iterator[tuple[tuple[Series, ...], float]]:
         """Yield, once each, the series that scrapes got as 0 for the first time, and when (unix seconds)."""

@@ -18,6 +18,10 @@ class Form(NamedTuple):
     is_gzipped: bool = False
 
 
+class LeaseEnded(Exception):
+    """No scrape may get a snapshot: another exporter may have its shards by now. The message says so."""
+
+
 class Snapshot:
     """All that scrapes get until the next snapshot; every body tells the same moment. Any thread may ask.
 
@@ -41,6 +45,13 @@ class Snapshot:
             if form not in self._bodies:
                 self._bodies[form] = _made(form, self._families)
             return self._bodies[form]
+
+    def answer(self, form: Form, names: Collection[str] = ()) -> bytes:
+        """Return the body for a scrape. Raises `LeaseEnded` where another exporter may tell of the same shards."""
+        body = self.body(form, names)  # to make it may take a while: the lease is looked at afterwards
+        if self.moment.view.told and not self.moment.is_certain:
+            raise LeaseEnded("the ledger was not reached lately: another exporter may have these shards by now")
+        return body
 
     def newborn_among(self, names: Collection[str]) -> tuple[Series, ...]:
         """Return the newborn series that a body with these `names` tells."""

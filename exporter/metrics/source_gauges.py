@@ -1,6 +1,7 @@
 """What families tell of the sources, how asking each of them goes, and of the config."""
 
 from collections.abc import Iterator
+from itertools import product
 
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.metrics_core import Metric
@@ -15,23 +16,27 @@ REJECT_REASONS = ("not_an_object", "operate", "create_time", "negative_latency",
 
 
 class RejectedRecords:
-    """The rejected rows of each source; known reasons start at 0."""
+    """The rejected rows of each source, in the shards that are told; known reasons start at 0."""
 
     total = Total.RECORDS_REJECTED
 
     def build(self, family: Family, moment: Moment) -> Metric:
         """Return the family with its samples at `moment`."""
         metric = CounterMetricFamily(family.name, family.help)
-        counted = {s: t.values[0] for s, t in moment.view.totals.items() if s.total is self.total}
+        counted = {
+            series: total.values[0]
+            for series, total in moment.view.totals.items()
+            if series.total is self.total and moment.is_told(series.labels)
+        }
         for series in dict.fromkeys([*self.known(moment), *counted]):
             metric.add_sample(f"{metric.name}_total", dict(series.labels), counted.get(series, 0.0))
         return metric
 
     def known(self, moment: Moment) -> Iterator[Series]:
         """Yield the series that there are in any case."""
-        for source in moment.sources:
-            for reason in REJECT_REASONS:
-                yield Series(self.total, make_labels({"source": source.name, "reason": reason}))
+        for source, shard, reason in product(moment.sources, sorted(moment.view.told), REJECT_REASONS):
+            labels = make_labels({"source": source.name, "reason": reason})
+            yield Series(self.total, moment.view.shards.labelled(labels, shard))
 
 
 def sources_up(moment: Moment) -> Gauges:

@@ -24,7 +24,8 @@ class Census:
     def watched(self) -> frozenset[Key]:
         """The keys of the watched alerts: the same object as before where nobody joined or left."""
         if self._joined or self._left:
-            self._watched = (self._watched | self._joined) - self._left
+            watched = self._watched | self._joined
+            self._watched = watched - self._left if self._left else watched
             self._joined, self._left = set(), set()
         return self._watched
 

@@ -6,14 +6,15 @@ from exporter.flow.known import EVERYTHING, counting_start
 from exporter.ledger import Ledger
 
 
-def first_counts_from(ledger: Ledger, source: str, watch: str, now: float, window: float) -> float:
-    """Return `counts_from` of an alert that a watch shows for the first time: everything during the baseline.
+def first_counts_from(ledger: Ledger, key: tuple[str, str], watch: str, now: float, window: float) -> float:
+    """Return `counts_from` of an alert that a watch shows for the first time: everything during its shard's baseline.
 
     Nothing that is older than what the ledger remembers: it may have been counted, and forgotten since.
     """
-    if not ledger.has_baseline(source):
+    source, shard = key[0], ledger.shards.of(*key)
+    if not ledger.has_baseline(source, shard):
         return EVERYTHING
-    start = counting_start(now, window, ledger.last_good_cycle_at(source, watch))
+    start = counting_start(now, window, ledger.last_good_cycle_at(source, watch, shard))
     return max(start, ledger.remembers_from(now))
 
 

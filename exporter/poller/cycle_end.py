@@ -17,24 +17,25 @@ log = structlog.get_logger()
 class CycleEnd:
     """What is to be committed when all that was due at `at` (unix seconds) was asked.
 
-    `baseline` tells whether it completes the source's baseline; `uncounted` are then the alerts that showed no record
-    yet, with what will count of them. `watches` had a good cycle.
+    It completes the source's baseline in the shards `baseline`; `uncounted` are the alerts of these that showed no
+    record yet, with what will count of them. `watches` had a good cycle, in the shards `owned`.
     """
 
     source: str
     at: float
-    baseline: bool
+    baseline: frozenset[int]
     uncounted: tuple[KnownAlert, ...]
     watches: tuple[str, ...]
+    owned: frozenset[int]
 
     def fill(self, tx: Transaction) -> None:
         """Put it into a transaction."""
         if self.baseline:
             for known in self.uncounted:
                 tx.put(known)
-            tx.complete_baseline(self.source, self.at)
+            tx.complete_baseline(self.source, self.at, self.baseline)
         for watch in self.watches:
-            tx.good_cycle(self.source, watch, self.at)
+            tx.good_cycle(self.source, watch, self.at, self.owned)
 
 
 class Cycles:
@@ -52,10 +53,11 @@ class Cycles:
 
     def ending(self, now: float, poll: PollSettings) -> CycleEnd | None:
         """Return what to commit where every alert was asked as it should, None where there is nothing new to say."""
-        have_found = self._searcher.has_watches or self._roster.watches.have_found
-        if not (have_found and self._searcher.have_ended and self._roster.has_selected):
+        owned = self._ledger.owned
+        have_found = self._searcher.has_work or self._roster.watches.have_found
+        if not (owned and have_found and self._searcher.have_ended and self._roster.has_selected):
             return None
-        baseline = not self._ledger.has_baseline(self._source)
+        baseline = self._ledger.lacking_baseline(self._source)
         complete_at = now - self._turnstile.overdue(now)  # what was due by then was asked
         watches = self._roster.watches.names if complete_at >= self._next_good_at else ()
         if not (baseline or watches) or self._is_waiting():
@@ -63,8 +65,9 @@ class Cycles:
         counts_from = counting_start(now, poll.first_seen_window, None)
         # Also those that left their watch meanwhile: should they come back, their history is history.
         unread = self._ledger.uncounted(self._source) if baseline else ()
-        uncounted = tuple(replace(known, counts_from=counts_from) for known in unread)
-        return CycleEnd(self._source, complete_at, baseline, uncounted, watches)
+        ours = (known for known in unread if self._ledger.shards.of(*known.key) in baseline)
+        uncounted = tuple(replace(known, counts_from=counts_from) for known in ours)
+        return CycleEnd(self._source, complete_at, baseline, uncounted, watches, owned)
 
     def ended(self, end: CycleEnd, poll: PollSettings) -> None:
         """Draw the conclusions of a cycle's end that was committed."""

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from exporter.flow.known import KnownAlert
-from exporter.flow.labels import make_labels
-from exporter.flow.observations import Count, Total
-from exporter.ledger import Transaction
+from exporter.flow.observations import Count, rejected
+from exporter.ledger import Ledger, Transaction
 from exporter.watch import SearchWatch
+
+_OF_UNREADABLE = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +24,16 @@ class RoundEnd:
     """How the round of a watch ended that began at `at` (unix seconds).
 
     `vanished` are the alerts of the watch that it did not return, `newly_vanished` those that the last one still did;
-    a round that is not complete tells of none. `rejected` counts the rows that could not be read, by reason.
+    a round that is not complete tells of none. `rejected` counts the rows that could not be read. The round saw all
+    alerts of the shards in `owned`.
     """
 
     at: float
     is_complete: bool
     vanished: frozenset[str]
     newly_vanished: frozenset[str]
-    rejected: Mapping[str, int]
+    rejected: tuple[Count, ...]
+    owned: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +55,17 @@ class Findings:
                 tx.put(finding.after)
         if self.end is None:
             return
-        source = dict(self.watch.base)["source"]
-        for reason, rows in self.end.rejected.items():
-            tx.add([Count(Total.RECORDS_REJECTED, make_labels({"source": source, "reason": reason}), rows)])
+        tx.add(self.end.rejected)
         if self.end.is_complete:
-            tx.good_cycle(source, self.watch.name, self.end.at)
+            tx.good_cycle(dict(self.watch.base)["source"], self.watch.name, self.end.at, self.end.owned)
+
+
+def unreadable(ledger: Ledger, source: str, rows: Mapping[str, int]) -> tuple[Count, ...]:
+    """Return the observations of rows of a search that could not be read, given by reason.
+
+    Such a row is of no alert, and thus of no shard: every exporter finds it, and who has the first shard counts it.
+    """
+    if _OF_UNREADABLE not in ledger.owned:
+        return ()
+    labels = ledger.shards.labelled((("source", source),), _OF_UNREADABLE)
+    return tuple(rejected(labels, reason, number) for reason, number in rows.items())

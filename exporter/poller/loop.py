@@ -6,15 +6,16 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
 from exporter.flow.deadlines import NO_TARGETS, AckTargets
-from exporter.ledger import Ledger, LedgerError, Transaction
+from exporter.ledger import Ledger, Transaction
 from exporter.metrics import Moment, Publisher
 from exporter.poller.acts import Acts
 from exporter.poller.births import Births
-from exporter.poller.ledger_health import LedgerHealth
+from exporter.poller.ledger_use import LedgerUse
 from exporter.poller.source import SourcePoller
 from exporter.poller.workers import Answer, Answers, Workers
 
@@ -42,7 +43,11 @@ class Terms:
 
 
 class Poller:
-    """Owns the sources and the ledger; runs in one thread. `clock` tells unix seconds."""
+    """Owns the sources and the ledger; runs in one thread. `clock` tells unix seconds.
+
+    `tell_membership` gets how many shards are owned and how many exporters share the ledger, at first and when either
+    changes.
+    """
 
     def __init__(
         self,
@@ -53,17 +58,19 @@ class Poller:
         terms: Terms,
         *,
         clock: Callable[[], float],
+        tell_membership: Callable[[int, int], None] = lambda _shards, _members: None,
     ) -> None:
         self._answers = answers
         self._ledger = ledger
         self._clock = clock
+        self._tell_membership = tell_membership
         self._acts = Acts(lambda: answers.put(None))
         self._batch: list[Answer] = []
         self._batch_since = 0.0
         self._watched: frozenset[tuple[str, str]] = frozenset()
         self._watched_by_source: list[frozenset[tuple[str, str]]] = []
         self._joining: list[SourcePoller] = []
-        self._ledger_health = LedgerHealth()
+        self._use = LedgerUse(ledger, clock)
         self._births = Births(ledger)
         self._now = self._next_tick_at = self._next_forget_at = clock()
         self._published = (-1, 0.0)
@@ -77,6 +84,8 @@ class Poller:
         self._terms = terms
         self._joining = []
         self._ledger.adopt_retention(terms.retention)
+        self._membership: tuple[frozenset[int], int] | None = None
+        self._share(self._clock())
         self.refresh()
 
     def refresh(self) -> None:
@@ -91,7 +100,7 @@ class Poller:
     def moment(self) -> Moment:
         """Return all that a scrape should tell now."""
         now = self._clock()
-        states = tuple(self._ledger_health.told_with(source.state(now)) for source in self._sources.values())
+        states = tuple(self._use.health.told_with(source.state(now)) for source in self._sources.values())
         return Moment(
             now,
             self._ledger.view(),
@@ -101,6 +110,8 @@ class Poller:
             self._terms.targets,
             self._terms.alert_series,
             self._terms.created_series,
+            self._ledger.owned,
+            self._ledger.members,
         )
 
     def select(self) -> None:
@@ -108,6 +119,7 @@ class Poller:
         now = self._clock()
         self._select(now)
         while self._joining:
+            self._share(now)
             self._join(now)
         self._note_watched()
 
@@ -123,6 +135,7 @@ class Poller:
                 self._next_tick_at = now + _TICK
                 self._tick(publisher, now)
             self._join(now)
+            self._share(now)
             self._ask(now)
             self._collect(self._idle_for(now))
             if self._is_batch_due():
@@ -131,21 +144,21 @@ class Poller:
 
     def _select(self, now: float) -> None:
         sources = self._sources.values()
-        self._joining = [source for source in sources if self._is_taken(source.select, now) and source.is_joining]
+        self._joining = [s for s in sources if self._use.asks(partial(s.select, now)) and s.is_joining]
 
     def _join(self, now: float) -> None:
         """Have some more of those join who are selected; a ledger that refuses is left alone until the next tick."""
-        self._joining = [source for source in self._joining if self._is_taken(source.join, now) and source.is_joining]
+        self._joining = [s for s in self._joining if self._use.asks(partial(s.join, now)) and s.is_joining]
 
-    def _is_taken(self, change: Callable[[float], object], now: float) -> bool:
-        if self._ledger_health.is_paused(now):
-            return False
-        try:
-            change(now)
-        except LedgerError as error:
-            self._ledger_health.refused(error, self._clock())
-            return False
-        return True
+    def _share(self, now: float) -> None:
+        """Have the sources go by the shards that are owned now, where others took some or some were taken."""
+        owned, members = self._ledger.owned, self._ledger.members
+        if self._membership is not None and owned is self._membership[0] and members == self._membership[1]:
+            return
+        self._membership = owned, members
+        for source in self._sources.values():
+            source.share(now)
+        self._tell_membership(len(owned), members)
 
     def _note_watched(self) -> None:
         """A moment tells by the same object that nobody joined or left; that is also cheap for many alerts."""
@@ -161,16 +174,16 @@ class Poller:
 
     def _may_ask(self, now: float) -> bool:
         """Whether an answer may be counted; after a pause of the ledger a single one finds that out."""
-        if not self._ledger_health.trouble:
+        if not self._use.health.trouble:
             return True
-        return not (self._ledger_health.is_paused(now) or self._batch or self._is_asking())
+        return not (self._use.health.is_paused(now) or self._batch or self._is_asking())
 
     def _idle_for(self, now: float) -> float:
         if self._joining:
             return 0.0
         sources = self._sources.values() if self._may_ask(now) else ()
         wakes = [at for source in sources if (at := source.wakes_at(now)) is not None]
-        if self._batch and not self._ledger_health.is_paused(now):
+        if self._batch and not self._use.health.is_paused(now):
             wakes.append(self._batch_since + _BATCH_AGE)
         return max(0.0, min([self._next_tick_at, *wakes]) - now)
 
@@ -199,7 +212,7 @@ class Poller:
 
     def _is_batch_due(self) -> bool:
         """A commit costs a disk's flush: answers wait a moment for each other, errors and the last one do not."""
-        if not self._batch or self._ledger_health.is_paused(self._clock()):
+        if not self._batch or self._use.is_paused:
             return False
         is_old = not 0 <= self._clock() - self._batch_since < _BATCH_AGE
         return is_old or len(self._batch) >= _BATCH or not self._is_asking()
@@ -224,7 +237,7 @@ class Poller:
             for answer in batch:
                 self._sources[answer.source].take(answer, tx, now)
 
-        committed = self._commit(fill)
+        committed = self._use.commits(fill)
         for answer in batch:
             source = self._sources[answer.source]
             if committed:
@@ -232,37 +245,26 @@ class Poller:
             else:
                 source.postpone(answer, now)
 
-    def _commit(self, fill: Callable[[Transaction], None]) -> bool:
-        """Commit what `fill` puts into a transaction; go on without where the ledger refuses, or is left alone."""
-        if self._ledger_health.is_paused(self._clock()):
-            return False
-        try:
-            with self._ledger.transaction() as tx:
-                fill(tx)
-        except LedgerError as error:
-            self._ledger_health.refused(error, self._clock())
-            return False
-        if not tx.is_empty():
-            self._ledger_health.committed()
-        return True
-
     def _clock_set_back(self, by: float) -> None:
         log.warning("the clock was set back", seconds=by)
         self._next_tick_at -= by
         self._next_forget_at -= by
         self._published = (self._published[0], self._published[1] - by)
-        self._ledger_health.clock_set_back(by)
+        self._use.health.clock_set_back(by)
         for source in self._sources.values():
             source.clock_set_back(by)
 
     def _tick(self, publisher: Publisher, now: float) -> None:
+        self._use.rebalance(publisher.current.moment.view.told)
+        self._share(now)
         self._select(now)
         self._note_watched()
         self._end_cycles(now)
         self._bear(publisher, now)
         self._forget(now)
         version, published_at = self._published
-        standings = [self._ledger_health.trouble, *(source.standing() for source in self._sources.values())]
+        trouble, told = self._use.health.trouble, self._ledger.view().told
+        standings = [trouble, told, self._ledger.members, *(source.standing() for source in self._sources.values())]
         is_news = self._ledger.version != version or standings != self._standings
         if is_news or now - published_at >= _PUBLISH_EVERY:
             self._published, self._standings = (self._ledger.version, now), standings
@@ -271,12 +273,12 @@ class Poller:
     def _end_cycles(self, now: float) -> None:
         for source in self._sources.values():
             end = source.ending_cycle(now)
-            if end is not None and self._commit(end.fill):
+            if end is not None and self._use.commits(end.fill):
                 source.cycle_ended(end)
 
     def _bear(self, publisher: Publisher, now: float) -> None:
         births = self._births.due(publisher.take_served(), now, self._terms.birth_hold)
-        if self._commit(births.fill):
+        if self._use.commits(births.fill):
             self._births.committed()
 
     def _forget(self, now: float) -> None:
@@ -286,7 +288,7 @@ class Poller:
         def fill(tx: Transaction) -> None:
             tx.forget(self._ledger.forgettable(now - self._terms.retention) - self._watched)
 
-        if self._commit(fill):
+        if self._use.commits(fill):
             self._next_forget_at = now + min(_FORGET_EVERY, self._terms.retention / 10)
 
     def _finish(self) -> None:

@@ -12,6 +12,7 @@ from exporter.poller.findings import Findings
 from exporter.poller.label_sets import LabelSets
 from exporter.poller.parts import Parts
 from exporter.poller.schedule import Pace, next_poll_at, sighted_due_at
+from exporter.poller.share import Share, labelled
 from exporter.watch import SearchWatch, Selection, Watches
 
 SEARCH = " search"
@@ -56,6 +57,7 @@ class Roster:
         self._health = parts.health
         self._progress = parts.progress
         self._skew = parts.skew
+        self._share = Share(source, ledger.shards, ledger.owned)
         self._selection: Selection = {}
         self._waiting: dict[str, None] = {}  # who is selected and did not join yet, in the selection's order
         self.census = Census(source)
@@ -83,7 +85,7 @@ class Roster:
 
         Of many who join only the first do so here, the others by and by with `join`.
         """
-        selection = self.watches.selection()
+        selection = self._share.of(self.watches.selection())
         if selection is not self._selection:
             self._turn_to(selection)
         elif self.has_selected:
@@ -94,8 +96,10 @@ class Roster:
     def join(self, now: float) -> None:
         """Have the next ones join who are selected; nobody does where it raises `LedgerError`."""
         added = list(islice(self._waiting, _AT_ONCE))
-        known = self._ledger.find(self._source, added)
         with self._ledger.transaction() as tx:
+            known = self._ledger.find(self._source, added)
+            if self._ledger.owned is not self._share.owned:
+                return  # some of them are others' now: that is to be adopted first
             for alert_id in added:
                 if alert_id not in known:
                     known[alert_id] = self._first_sight(alert_id, now)
@@ -163,6 +167,34 @@ class Roster:
         if is_other_pace:
             self._plan_anew(now)
 
+    def adopt_shards(self, now: float) -> None:
+        """Go by the shards that are owned now: the alerts of lost ones leave, and those of gained ones join, as after
+        a start.
+        """
+        before, owned = self._share.owned, self._ledger.owned
+        if owned is before:
+            return
+        kept = before & owned if before != owned else frozenset[int]()
+        if kept != before:
+            self._share.owned = kept
+            self._lose()
+        self._share.owned = owned
+        self._label_sets.learn(owned, self._ledger.label_sets)
+        self._turn_to(self._share.of(self.watches.selection()))
+        if kept != owned:
+            self._searcher.begin_anew()
+        if not owned or (kept != owned and self._progress.has_selected):
+            self._begin_searching(now)
+        self._progress.conclude()
+
+    def _lose(self) -> None:
+        """Have all leave who are not in our share; what was asked about them tells nothing, even if they come back."""
+        lost = [alert_id for _, alert_id in self.census.watched if alert_id not in self._share]
+        self._turnstile.forsake(lambda key: key != SEARCH and key not in self._share)
+        self._selection = self._share.of(self._selection)
+        for alert_id in lost:
+            self.leave(alert_id)
+
     def _plan_anew(self, now: float) -> None:
         """Have nobody wait for longer than the new pace says; who failed, or is asked just now, keeps their time."""
         for _, alert_id in self.census.watched:
@@ -172,7 +204,7 @@ class Roster:
             at = next_poll_at(known, now, self._pace)
             if at is not None and at < due_at:
                 self._turnstile.put(alert_id, at)
-        if self._searcher.has_watches and self._progress.has_selected:
+        if self._searcher.has_work and self._progress.has_selected:
             self._turnstile.put(SEARCH, self._searcher.due_at(now))
 
     def _turn_to(self, selection: Selection) -> None:
@@ -185,8 +217,9 @@ class Roster:
                 self.leave(alert_id)
 
     def _begin_searching(self, now: float) -> None:
-        if not self._searcher.has_watches:
+        if not self._searcher.has_work:
             self._turnstile.drop(SEARCH)
+            self._searcher.stand_by()
             return
         self._turnstile.put(SEARCH, now)
         restored = self._searcher.restored()
@@ -196,14 +229,14 @@ class Roster:
 
     def _first_sight(self, alert_id: str, now: float) -> KnownAlert:
         selected = self._selection[alert_id]
-        labels = self._label_sets.admit((self._source, alert_id), selected.labels)
-        window = self._poll.first_seen_window
+        key, window = (self._source, alert_id), self._poll.first_seen_window
+        labels = self._label_sets.admit(key, labelled(self._ledger.shards, key, selected.labels))
         return KnownAlert(
             self._source,
             alert_id,
             labels,
             first_seen_at=now,
-            counts_from=first_counts_from(self._ledger, self._source, selected.watch, now, window),
+            counts_from=first_counts_from(self._ledger, key, selected.watch, now, window),
             ack_target=self._targets.within(labels),
         )
 

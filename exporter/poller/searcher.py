@@ -12,10 +12,11 @@ from exporter.flow.known import KnownAlert
 from exporter.flow.sightings import Sighting
 from exporter.ledger import Ledger
 from exporter.poller.cycle import first_counts_from
-from exporter.poller.findings import Finding, Findings, RoundEnd
+from exporter.poller.findings import Finding, Findings, RoundEnd, unreadable
 from exporter.poller.label_sets import LabelSets
 from exporter.poller.naming import watch_words
 from exporter.poller.schedule import Pace, Streak, fail_search, search_retry_at
+from exporter.poller.share import labelled
 from exporter.watch.search import SearchPages, SearchWatch
 
 _OVERLAP = 120.0  # seconds by which rounds overlap: an index may be behind by as much
@@ -77,18 +78,18 @@ class Searcher:
         return "; ".join(failing.why for failing in self._failing.values())
 
     @property
-    def has_watches(self) -> bool:
-        """Whether there is anything to search for."""
-        return bool(self._watches)
+    def has_work(self) -> bool:
+        """Whether there is anything to search for: without a shard, nothing that is found is ours."""
+        return bool(self._watches and self._ledger.owned)
 
     @property
     def have_ended(self) -> bool:
-        """Whether every search had a complete round since the start."""
+        """Whether every search had a complete round since the start, or since shards were gained."""
         return self._ended == self._names
 
     @property
     def have_cycled(self) -> bool:
-        """Whether there was a time, since the start, when every search that there was had had a complete round."""
+        """Whether there was a time, since the start, when no search that there was lacked a complete round."""
         return self._have_cycled
 
     @property
@@ -103,7 +104,8 @@ class Searcher:
     def restored(self) -> list[KnownAlert]:
         """Return the alerts that these searches found before, that do not rest and are not watched; now they are."""
         known = [k for k in self._ledger.unrested(self._source) if k.watch in self._names]
-        new = [k for k in known if not self.watches(k.alert_id)]
+        watched = set().union(*self._found.values())
+        new = [k for k in known if k.alert_id not in watched]
         for k in new:
             self._found[k.watch].add(k.alert_id)
         return new
@@ -144,10 +146,7 @@ class Searcher:
             self._next = self._first_from(0, now) % len(self._watches)
         if self._round is None or self._round.query is None:
             watch = self._watches[self._next]
-            last_good = self._ledger.last_good_cycle_at(self._source, watch.name)
-            # A clock that was set back leaves the last good cycle in the future.
-            start = self._cycle_at - self._window if last_good is None else min(last_good, self._cycle_at) - _OVERLAP
-            self._round = SearchPages(watch.search, start, self._cycle_at)
+            self._round = SearchPages(watch.search, self._start_of(watch), self._cycle_at)
         if self._round.query is None:
             raise AssertionError("a round begins with a page")
         return self._round.query
@@ -167,7 +166,7 @@ class Searcher:
         """
         if self._round is None:
             return None
-        told = self._round.take(page)
+        told = self._ours(self._round.take(page))
         watch = self._watches[self._next]
         news = tuple(self._news(watch, told, now, is_selected, pending))
         reappeared = frozenset(sighting.alert_id for sighting in told if sighting.alert_id in self.vanished)
@@ -207,6 +206,15 @@ class Searcher:
         """Throw the round away, to be made anew: what it found could not be committed."""
         self._round = None
 
+    def begin_anew(self) -> None:
+        """Throw the round away, and begin with the first watch: shards were gained, whose alerts were left out."""
+        self._round, self._next = None, len(self._watches)
+        self._ended.clear()
+
+    def stand_by(self) -> None:
+        """Note that there is nothing to search for: nobody should wait for its first cycle."""
+        self._have_cycled = True
+
     def leave(self, alert_id: str) -> None:
         """Watch an alert no more."""
         for found in self._found.values():
@@ -225,14 +233,26 @@ class Searcher:
         failing = self._failing.get(watch.name)
         return float("-inf") if failing is None else failing.retry_at
 
+    def _start_of(self, watch: SearchWatch) -> float:
+        """Return since when a round is to ask, so that no shard lacks what it did not see yet."""
+        goods = [self._ledger.last_good_cycle_at(self._source, watch.name, shard) for shard in self._ledger.owned]
+        # A clock that was set back leaves a good cycle in the future.
+        return min(self._cycle_at - self._window if at is None else min(at, self._cycle_at) - _OVERLAP for at in goods)
+
+    def _ours(self, told: list[Sighting]) -> list[Sighting]:
+        if self._ledger.shards.number == 1:
+            return told
+        return [sighting for sighting in told if self._ledger.owns(self._source, sighting.alert_id)]
+
     def _first_sight(self, watch: SearchWatch, sighting: Sighting, now: float) -> KnownAlert:
-        labels = self._label_sets.admit((self._source, sighting.alert_id), watch.labels(sighting))
+        key = self._source, sighting.alert_id
+        labels = self._label_sets.admit(key, labelled(self._ledger.shards, key, watch.labels(sighting)))
         return KnownAlert(
             self._source,
             sighting.alert_id,
             labels,
             first_seen_at=now,
-            counts_from=first_counts_from(self._ledger, self._source, watch.name, now, self._window),
+            counts_from=first_counts_from(self._ledger, key, watch.name, now, self._window),
             watch=watch.name,
             sighting=sighting,
             ack_sighted_at=now if sighting.is_acked else None,
@@ -266,7 +286,9 @@ class Searcher:
     def _end_of(self, watch: SearchWatch, round_: SearchPages) -> RoundEnd:
         vanished = self._found[watch.name].difference(round_.found) if round_.is_complete else frozenset[str]()
         newly_vanished = frozenset(vanished - self.vanished)
-        return RoundEnd(round_.end, round_.is_complete, frozenset(vanished), newly_vanished, round_.rejected)
+        rejects = unreadable(self._ledger, self._source, round_.rejected)
+        owned = self._ledger.owned  # from the round's beginning on: a gain would have thrown it away
+        return RoundEnd(round_.end, round_.is_complete, frozenset(vanished), newly_vanished, rejects, owned)
 
     def _round_ended(self, name: str, end: RoundEnd) -> None:
         self.vanished |= end.vanished & self._found[name]

@@ -1,15 +1,11 @@
 """One source as the poller sees it: which of its alerts are due, and what their answers mean."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 
 from exporter.blueking import BlueKingError, NoSuchAlert, Page, Reason
 from exporter.config import PollSettings, RateLimitSettings
-from exporter.flow.advance import Policy, advance
 from exporter.flow.deadlines import NO_TARGETS, AckTargets
-from exporter.flow.known import KnownAlert
-from exporter.flow.records import Log
 from exporter.ledger import Ledger, Transaction
 from exporter.metrics import OwnMetrics, SourceState
 from exporter.poller.cycle import Progress
@@ -18,9 +14,11 @@ from exporter.poller.findings import Findings
 from exporter.poller.health import SourceHealth
 from exporter.poller.label_sets import ANY_NUMBER, LabelSets
 from exporter.poller.parts import Parts
+from exporter.poller.reader import Reader
 from exporter.poller.roster import SEARCH, Roster, pace_of
 from exporter.poller.schedule import SOURCE_REASONS, GivenUp, next_poll_at, retry_at
 from exporter.poller.searcher import Searcher
+from exporter.poller.share import part_of
 from exporter.poller.skew import TimezoneSkew
 from exporter.poller.standing import Standing
 from exporter.poller.streaks import Streaks
@@ -55,8 +53,9 @@ class SourcePoller:
         self._own = own
         self._poll = poll
         self._pace = pace_of(poll)
+        self._limits = limits
         self._jitter = jitter
-        self._turnstile = Turnstile(limits, partial(own.throttled, name), now)
+        self._turnstile = Turnstile(part_of(limits, ledger.members), partial(own.throttled, name), now)
         self._health = SourceHealth(name, jitter, ledger.last_read_at(name))
         self._streaks = Streaks(name, lambda: self._health.answered_at)
         self._progress = Progress(lambda: self._searcher.have_cycled)
@@ -68,6 +67,7 @@ class SourcePoller:
         self._roster = Roster(name, watches, ledger, parts, poll=poll, targets=targets, label_sets=label_sets)
         self._cycles = Cycles(name, ledger, self._roster, parts, now)
         self._standing = Standing(name, ledger, own, self._roster, parts)
+        self._reader = Reader(name, ledger, parts)
         self._findings: Findings | None = None
 
     # Which alerts
@@ -114,14 +114,19 @@ class SourcePoller:
 
         What is known stays, due times, failures and pauses included; who joins does so at the next `select`.
         """
-        self._poll, self._pace = poll, pace_of(poll)
-        self._turnstile.limit(limits)
+        self._poll, self._pace, self._limits = poll, pace_of(poll), limits
+        self._turnstile.limit(part_of(limits, self._ledger.members))
         self._roster.adopt(watches, searches, poll, targets, now)
+
+    def share(self, now: float) -> None:
+        """Go by the shards that are owned now, and by how many exporters ask the source beside this one."""
+        self._turnstile.limit(part_of(self._limits, self._ledger.members))
+        self._roster.adopt_shards(now)
 
     def reconnected(self, now: float) -> None:
         """Note that other workers ask from now on: what is under way will not be answered, and is asked again."""
         for key in self._turnstile.recall():
-            if key != SEARCH and key not in self._roster:
+            if not self._is_wanted(key):
                 self._turnstile.drop(key)
         self._health.reconnected(now)
         self._turnstile.end_waiting(now)
@@ -173,21 +178,14 @@ class SourcePoller:
             if self._findings is not None:
                 self._findings.fill(tx)
             return
-        # A search may have told something of the same alert in the same transaction: one builds on the other.
-        known = tx.alerts.get((self.name, answer.key)) or self._ledger.get(self.name, answer.key)
-        if known is None:
-            return
-        if isinstance(answer.told, Log):
-            if known.read_at is None:
-                # Written in a wrong time zone, the records of a new alert would all look like history.
-                known = replace(known, counts_from=known.counts_from + self._skew.reported)
-            self._advance(known, answer.told, tx, answer.asked_at)
-        elif self._streaks.is_lost_after(known, answer.told.reason, now, self._poll.max_age):
-            # Gone for good, as far as one can tell: what we know of its end, or its age, is all there will be.
-            self._advance(known, Log(), tx, now, only_to_rest=True)
+        if not self._turnstile.is_forsaken(answer.key):
+            self._reader.take(answer.key, answer.told, answer.asked_at, tx, now, self._poll)
 
     def reschedule(self, answer: Answer, now: float) -> None:
         """Draw the conclusions of an answer that was committed."""
+        if self._turnstile.is_forsaken(answer.key):
+            self.postpone(answer, now)
+            return
         due_at = self._turnstile.come_back(answer.key, now)
         if answer.key == SEARCH:
             self._searched(answer, due_at, now)
@@ -207,20 +205,12 @@ class SourcePoller:
         if answer.key == SEARCH:
             self._searcher.restart()
             self._findings = None
-        if answer.key == SEARCH or answer.key in self._roster:
+        if self._is_wanted(answer.key):
             self._turnstile.put_back(answer.key, due_at, now)
 
-    def _advance(
-        self, known: KnownAlert, read: Log, tx: Transaction, now: float, *, only_to_rest: bool = False
-    ) -> None:
-        # What a search still returns as open is open, however old it is.
-        is_sighted = self._searcher.watches(known.alert_id) and known.alert_id not in self._searcher.vanished
-        max_age = float("inf") if is_sighted else self._poll.max_age
-        policy = Policy(self._poll.settle, max_age, is_read=not only_to_rest)
-        known, observations = advance(known, read, now=now, policy=policy)
-        if known.rested_at is not None or not only_to_rest:
-            tx.put(known)
-            tx.add(observations)
+    def _is_wanted(self, key: str) -> bool:
+        """Whether there is still a use for asking."""
+        return self._searcher.has_work if key == SEARCH else key in self._roster
 
     def _searched(self, answer: Answer, due_at: float, now: float) -> None:
         """A page was answered or refused: on with the round, the next watch, or the next cycle."""
@@ -237,7 +227,7 @@ class SourcePoller:
             self._health.searched(SEARCH, answer.asked_at, now)
         if findings is not None:
             self._roster.take_in(findings, now)
-        if self._searcher.has_watches:
+        if self._searcher.has_work:
             self._turnstile.put(SEARCH, self._searcher.due_at(now))
         if self._health.trouble or self._searcher.trouble:
             self._progress.failed()
@@ -275,7 +265,8 @@ class SourcePoller:
 
     def _wait_with_the_source(self, key: str, due_at: float) -> None:
         """Have what was refused wait for the source; it is still due, but the others have their turn before it."""
-        self._turnstile.put_back(key, due_at, max(due_at, self._health.paused_until))
+        if self._is_wanted(key):
+            self._turnstile.put_back(key, due_at, max(due_at, self._health.paused_until))
 
     def _slow_down(self, error: BlueKingError) -> None:
         if error.reason is Reason.TOO_FAST and not self._health.is_probing:

@@ -19,6 +19,7 @@ class Turnstile:
         self._asked = 0  # of those under way, how many were not answered yet
         self._again: dict[str, float] = {}  # what became due anew while it was under way
         self._due_since: dict[str, float] = {}  # of what was put back: when it was due, which is before its turn
+        self._forsaken: set[str] = set()  # of those under way: whose answers are of no use any more
         self._waiting_since: float | None = None
 
     @property
@@ -34,6 +35,7 @@ class Turnstile:
     def recall(self) -> list[str]:
         """Have all that is under way due again, since no answer to it will come; return what that is."""
         lost, self._under_way, self._asked = self._under_way, {}, 0
+        self._forsaken.clear()
         for key, due_at in lost.items():
             self.put(key, due_at)
         return list(lost)
@@ -47,7 +49,7 @@ class Turnstile:
         if key in self._under_way:
             self._again[key] = at
         else:
-            self._due.put(key, min(at, self._again.pop(key, at)))
+            self._due.put(key, min(at, self._again.pop(key)) if key in self._again else at)
 
     def put_back(self, key: str, due_at: float, turn_at: float) -> None:
         """Have `key` due since `due_at`, but behind all that is due by `turn_at`: it had its turn, and was refused."""
@@ -66,6 +68,14 @@ class Turnstile:
         self._due.drop(key)
         self._due_since.pop(key, None)
         self._again.pop(key, None)
+
+    def forsake(self, is_lost: Callable[[str], bool]) -> None:
+        """Have no use for the answers to what is under way and lost, even if it is due again meanwhile."""
+        self._forsaken.update(filter(is_lost, self._under_way))
+
+    def is_forsaken(self, key: str) -> bool:
+        """Whether there is no use for the answer to `key`, which is under way."""
+        return key in self._forsaken
 
     def due_at(self, key: str) -> float | None:
         """Return when `key` is due, or was where it is under way; None where neither. Any thread may ask."""
@@ -103,6 +113,7 @@ class Turnstile:
 
     def come_back(self, key: str, now: float) -> float:
         """Note that `key`, which was answered, is dealt with; return when it was due."""
+        self._forsaken.discard(key)
         return self._under_way.pop(key, now)
 
     def wakes_at(self, now: float, *, paused_until: float, at_most: int | None) -> float | None:

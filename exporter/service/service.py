@@ -70,7 +70,11 @@ class Service:
             self._own = OwnMetrics(__version__)
             self._own.config_loaded(clock())
             self._ledger = open_ledger(
-                settings.ledger.url, bounds(settings.histograms, settings.ack_targets), self._own.committed, clock
+                settings.ledger.url,
+                bounds(settings.histograms, settings.ack_targets),
+                self._own.committed,
+                clock,
+                settings.shards,
             )
             closing.callback(self._ledger.close)
             self._sources = Sources(self._ledger, self._own, stopper.answers, clock)
@@ -108,8 +112,12 @@ class Service:
         Any thread may call it, one at a time. Raises `NeedsRestart` and `LedgerError`, and `CancelledError` where the
         service stops; then nothing has changed.
         """
-        if settings.ledger.url != self._settings.ledger.url:
-            raise NeedsRestart("ledger.url: differs from the one in force, and needs a restart")
+        for key, was, is_ in (
+            ("ledger.url", self._settings.ledger.url, settings.ledger.url),
+            ("shards", self._settings.shards, settings.shards),
+        ):
+            if is_ != was:
+                raise NeedsRestart(f"{key}: differs from the one in force, and needs a restart")
         draft = self._sources.draft(settings)
         try:
             self._poller.soon(partial(self._exchange, draft)).result()

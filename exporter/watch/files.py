@@ -7,9 +7,19 @@ from pathlib import Path
 
 import structlog
 
-from exporter.config import ConfigError, FileSignature, WatchGroup, file_signature, load_watch_file, matching_files
+from exporter.config import (
+    ConfigError,
+    FileSignature,
+    OutOfReach,
+    WatchGroup,
+    file_signature,
+    load_watch_file,
+    matching_files,
+)
 
 _SMALL = 16 * 1024  # bytes that are read in some 20 ms; a hundred thousand alerts take seconds
+
+_NEVER_READ: FileSignature = (0, 0, 0)
 
 Groups = tuple[WatchGroup, ...]
 
@@ -53,9 +63,8 @@ class WatchedFiles:
             if path not in self._under_way and self._signatures.get(path) != signature:
                 self._under_way[path] = signature, self._begin(path, at_once=signature[1] <= _SMALL)
         read = [path for path, (_, groups) in self._under_way.items() if groups.done()]
-        for path in read:
-            self._adopt(path, *self._under_way.pop(path))
-        return bool(gone or read)
+        adopted = [self._adopt(path, *self._under_way.pop(path)) for path in read]
+        return bool(gone) or any(adopted)
 
     def _found(self) -> dict[Path, FileSignature]:
         paths = matching_files(self._patterns)
@@ -81,21 +90,31 @@ class WatchedFiles:
         self._groups.pop(path, None)
         self._broken.discard(path)
 
-    def _adopt(self, path: Path, signature: FileSignature, read: "Future[Groups]") -> None:
+    def _adopt(self, path: Path, signature: FileSignature, read: "Future[Groups]") -> bool:
+        """Take in what was read of a file; return whether that is a list."""
         is_known = path in self._signatures
         self._signatures[path] = signature
         try:
             groups = read.result()
         except ConfigError as error:
-            kept = _count(self._groups.get(path, ()))
-            log.error("watch file is broken, its last good list stays", file=str(path), faults=str(error), kept=kept)
-            self._broken.add(path)
-            return
+            self._keep(path, error)
+            return False
         if path in self._broken or is_known:
             log.info("watch file read", file=str(path), alerts=_count(groups))
         self._broken.discard(path)
         self._groups[path] = groups
         self._have_read = True
+        return True
+
+    def _keep(self, path: Path, error: ConfigError) -> None:
+        """Go on with the last good list; a file out of reach is tried by each refresh, for it may stay as it is."""
+        if isinstance(error, OutOfReach):
+            self._signatures[path] = _NEVER_READ
+            if path in self._broken:
+                return
+        kept = _count(self._groups.get(path, ()))
+        log.error("watch file is broken, its last good list stays", file=str(path), faults=str(error), kept=kept)
+        self._broken.add(path)
 
 
 def _count(groups: Iterable[WatchGroup]) -> int:

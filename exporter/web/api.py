@@ -27,7 +27,19 @@ def alerts_document(moment: Moment, listing: Listing, links: Links, *, now: floa
 
 def sources_document(moment: Moment, *, now: float) -> Object:
     """Return what /api/v1/sources tells."""
-    return {"as_of": moment.at, "now": now, "sources": [_source(source, moment) for source in moment.sources]}
+    sources = [_source(source, moment) for source in moment.sources]
+    return {"as_of": moment.at, "now": now, "shards": shards_document(moment), "sources": sources}
+
+
+def shards_document(moment: Moment) -> Object:
+    """Return which of the shards this exporter has, and with how many others it shares them."""
+    return {
+        "number": moment.view.shards.number,
+        "owned": sorted(moment.owned),
+        "told": sorted(moment.view.told),
+        "members": moment.members,
+        "certain": moment.is_certain,
+    }
 
 
 def blank_alert() -> Object:
@@ -38,7 +50,15 @@ def blank_alert() -> Object:
 def _state(source: SourceState, moment: Moment) -> str:
     if not source.up:
         return "down"
-    return "up" if source.name in moment.view.baselines else "starting"
+    is_complete = all((source.name, shard) in moment.view.baselines for shard in moment.view.told)
+    return "up" if is_complete else "starting"
+
+
+def _baseline_at(source: SourceState, moment: Moment) -> float | None:
+    """Return when the last of the shards that are told had a complete baseline."""
+    ends = [moment.view.baselines.get((source.name, shard)) for shard in moment.view.told]
+    known = [end for end in ends if end is not None]
+    return max(known) if known and len(known) == len(ends) else None
 
 
 def _source(source: SourceState, moment: Moment) -> Object:
@@ -52,7 +72,7 @@ def _source(source: SourceState, moment: Moment) -> Object:
         "trouble": source.trouble,
         "last_success_at": source.last_success_at,
         "last_good_cycle_at": source.last_good_cycle_at,
-        "baseline_at": moment.view.baselines.get(source.name),
+        "baseline_at": _baseline_at(source, moment),
         "overdue_seconds": source.overdue,
         "timezone_skew_seconds": source.timezone_skew,
         "watched": {state.value: amount for state, amount in sorted(source.watched.items())},

@@ -8,7 +8,7 @@ from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from exporter.flow.known import KnownAlert
-from exporter.metrics import Form, Format, Publisher, SourceState
+from exporter.metrics import Form, Format, LeaseEnded, Publisher, SourceState
 from exporter.web.pages import FindAlerts, Site, add_pages
 from exporter.web.plain import plain_text
 
@@ -74,7 +74,10 @@ def _metrics(publisher: Publisher) -> Response:
     names = frozenset(request.args.getlist("name[]"))
     # Who asks for the head alone got no zero: a series is born by a scrape.
     is_head = request.method == "HEAD"
-    body = publisher.current.body(form, names) if is_head else publisher.scrape(form, names)
+    try:
+        body = publisher.current.answer(form, names) if is_head else publisher.scrape(form, names)
+    except LeaseEnded as ended:
+        return plain_text(f"{ended}\n", 503)
     response = Response(body, content_type=form.format.value)
     response.vary.update(("Accept", "Accept-Encoding"))
     if form.is_gzipped:

@@ -1,9 +1,11 @@
 """Cheroot's server with connections that make their TLS handshake in a thread of their own, and can be broken off."""
 
+import errno
 import logging
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -25,6 +27,9 @@ _BACKLOG = 512  # connections of one moment that wait to be accepted
 _PIECE = 64 * 1024
 _LARGEST = 16 * 1024  # bytes of a request's head, and of its body
 _SHUTDOWN_TIMEOUT = 1
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_PAUSE = 0.2  # seconds, where the system has nothing left: whoever waits to be accepted would wake us again at once
+_SAID_EVERY = 60.0  # seconds
 
 log = structlog.get_logger()
 
@@ -115,9 +120,21 @@ class HttpServer(CherootServer):
         self.keep_alive_conn_limit = _MOST_IDLE
         self.max_request_header_size = _LARGEST
         self.max_request_body_size = _LARGEST
+        self._said_at = -_SAID_EVERY
 
     def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
         """Say in our log what is wrong with the server; what goes wrong with a client is for those who debug."""
-        of_client = level < logging.ERROR and isinstance(sys.exc_info()[1], OSError)
+        error = sys.exc_info()[1]
+        if isinstance(error, OSError) and error.errno in _EXHAUSTED:
+            self._pause(error)
+            return
+        of_client = level < logging.ERROR and isinstance(error, OSError)
         say = log.debug if level < logging.WARNING or of_client else log.warning
         say("web server", message=msg.strip(), exc_info=traceback)
+
+    def _pause(self, error: OSError) -> None:
+        """Wait for what the system has none of, and say so now and then."""
+        if time.monotonic() - self._said_at >= _SAID_EVERY:
+            self._said_at = time.monotonic()
+            log.warning("web server takes no connections for want of resources", error=error.strerror)
+        time.sleep(_PAUSE)

@@ -10,7 +10,7 @@ from exporter.flow.known import KnownAlert
 from exporter.ledger import LedgerError
 from exporter.metrics import Moment, Plan, Publisher, WatchedState
 from exporter.web import plots, texts, words
-from exporter.web.api import alerts_document, blank_alert, sources_document
+from exporter.web.api import alerts_document, blank_alert, shards_document, sources_document
 from exporter.web.links import Links
 from exporter.web.listing import find, label_pairs, watched_alert
 from exporter.web.plain import plain_text
@@ -22,6 +22,7 @@ _TEXTS: tuple[Callable[..., str], ...] = (texts.utc, texts.iso, texts.span, text
 _WORDS: tuple[Callable[..., object], ...] = (
     words.acked,
     words.deadline,
+    words.membership,
     words.watched,
     words.requests,
     words.pace,
@@ -76,6 +77,7 @@ def _status(site: Site) -> str:
         now=now,
         moment=moment,
         sources=sources_document(moment, now=now)["sources"],
+        shards=shards_document(moment),
         query=query,
         listing=listing,
         alerts=alerts_document(moment, listing, site.links, now=now, per_page=query.per_page)["alerts"],
@@ -102,6 +104,8 @@ def _alert(site: Site, source: str, alert_id: str) -> str:
         known=known,
         state=None if watched is None else watched.state,
         plan=None if watched is None else watched.plan,
+        shards=shards_document(moment),
+        elsewhere=_elsewhere(moment, known),
         link=site.links.blueking(known),
         since_creation=_since_creation(known),
     )
@@ -116,6 +120,12 @@ def _from_ledger(site: Site, source: str, alert_id: str) -> KnownAlert:
     if source not in found:
         abort(404)
     return found[source]
+
+
+def _elsewhere(moment: Moment, known: KnownAlert) -> int | None:
+    """Return the shard of an alert that this exporter does not have."""
+    shard = moment.view.shards.of_labels(known.labels)
+    return None if shard in moment.owned else shard
 
 
 def _since_creation(known: KnownAlert) -> Callable[[Event], str]:

@@ -14,6 +14,8 @@ _RESULTS: Mapping[DeadlineResult, tuple[str, str]] = {
     DeadlineResult.HISTORY: ("not counted", "quiet"),
 }
 
+_FEW_SHARDS = 16  # are named, more are counted
+
 
 def acked(alert: Mapping[str, Any]) -> str:
     """Return how an alert of the API was acknowledged."""
@@ -39,6 +41,15 @@ def deadline(alert: Mapping[str, Any], now: float) -> tuple[str, str]:
     if left <= 0:
         return f"due {span(-left)} ago", "bad"
     return f"in {span(left)}", "warn" if left < due["target_seconds"] / 4 else "plain"
+
+
+def membership(shards: Mapping[str, Any]) -> str:
+    """Return which shards an exporter has, by the API, or of many how many; and how many exporters share the ledger."""
+    owned, number, members = shards["owned"], shards["number"], shards["members"]
+    are_few = 0 < len(owned) <= _FEW_SHARDS and len(owned) < number
+    names = f"shard{'s' if len(owned) > 1 else ''} {', '.join(map(str, owned))} of {number}"
+    have = names if are_few else f"{len(owned)} of {number} shards"
+    return f"{have} · {members} member{'s' if members > 1 else ''}"
 
 
 def watched(source: Mapping[str, Any]) -> str:

@@ -136,7 +136,7 @@ def test_at_its_end_the_gauges_are_those_of_a_scrape() -> None:
     """What the table of families makes of the same alerts is what the history ends with."""
     alerts = {life.known.key: life.known for life in LIVES}
     state = SourceState("prod", True, True, "", None, 0.0, {}, None)
-    view = View(BOUNDS, {}, alerts, {"prod": 0.0})
+    view = View(BOUNDS, {}, alerts, {("prod", 0): 0.0})
     moment = Moment(BORN + 600, view, frozenset(alerts), (state,), birth_hold=0.0, targets=TARGETS)
     names = {"open_alerts", "oldest_unacked_timestamp_seconds", "ack_target_seconds"}
     scraped = {

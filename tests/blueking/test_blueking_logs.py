@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -129,6 +130,34 @@ def test_times_that_cannot_be_are_rejected(create_time: object) -> None:
 def test_an_hour_that_happens_twice_is_the_first_one() -> None:
     """When clocks are set back a local time is ambiguous: the first occurrence is meant."""
     assert time_of("2021-10-31 02:30:00", BERLIN) == 1_635_640_200  # 00:30 UTC, still summer time
+
+
+@pytest.mark.parametrize(
+    ("born_at", "seconds"),
+    [
+        ("2021-10-31T00:29:00Z", 1_635_640_200),  # a minute before the first of the two
+        ("2021-10-31T00:31:00Z", 1_635_640_200),  # a minute after it: clocks that differ
+        ("2021-10-31T00:32:00Z", 1_635_643_800),
+        ("2021-10-31T01:30:00Z", 1_635_643_800),
+        ("2021-10-31T01:40:00Z", 1_635_643_800),
+    ],
+)
+def test_an_hour_that_happens_twice_is_none_before_its_alert(born_at: str, seconds: float) -> None:
+    """Once clocks were set back, a record is of the second occurrence where its alert was not there at the first."""
+    answer = {"result": True, "data": [row(create_time="2021-10-31 02:30:00")]}
+
+    log = read_log(answer, BERLIN, born_at=datetime.fromisoformat(born_at).timestamp())
+
+    assert [record.created_at for record in log.records] == [seconds]
+
+
+def test_only_ambiguous_times_go_by_the_alert() -> None:
+    """A record from before its alert is told as it is, also in the hour that clocks skip."""
+    for create_time in ("2021-10-31 01:30:00", "2021-03-28 02:30:00"):
+        answer = {"result": True, "data": [row(create_time=create_time)]}
+        born_at = MIDNIGHT + 10 * 365 * 86_400
+
+        assert read_log(answer, BERLIN, born_at=born_at) == read_log(answer, BERLIN)
 
 
 def test_an_hour_that_never_happened_is_read_all_the_same() -> None:

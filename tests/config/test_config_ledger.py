@@ -3,7 +3,7 @@
 import pytest
 
 from exporter.config import effective_yaml
-from tests.config.conftest import Load
+from tests.config.conftest import Load, Refuse
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,19 @@ from tests.config.conftest import Load
 def test_a_ledger_is_a_file_or_a_database(load: Load, source_yaml: str, url: str) -> None:
     """It is kept as it was written."""
     assert load(f'{source_yaml}ledger: {{url: "{url}"}}').ledger.url == url
+
+
+@pytest.mark.parametrize("more", ["", "shards: 1", "shards: 1024\nledger: {url: postgresql+psycopg://flow@db/flow}"])
+def test_many_shards_need_a_ledger_that_is_shared(load: Load, source_yaml: str, more: str) -> None:
+    """One shard is what one gets without saying so, and any ledger will do for it."""
+    assert load(f"{source_yaml}{more}").shards == (1024 if "1024" in more else 1)
+
+
+def test_a_ledger_in_a_file_is_not_shared(refuse: Refuse, source_yaml: str) -> None:
+    """It is told even where the file is only the default."""
+    assert refuse(f"{source_yaml}shards: 2") == (
+        "config.yaml:11: shards: more than one needs a ledger that exporters share: a ledger.url of postgresql+psycopg://"
+    )
 
 
 def test_the_password_of_the_ledger_shows_nowhere(load: Load, source_yaml: str) -> None:

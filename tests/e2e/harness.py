@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,13 +25,15 @@ _STOP_WITHIN = 10.0
 class ExporterProcess:
     """A running `serve`, or `demo` without a config; its log is kept. At the end of the block it is killed.
 
-    With `wait=False` it may be killed before it listens, and has no `url`.
+    With `wait=False` it may be killed before it listens, and has no `url`. `launcher` runs the command line.
     """
 
-    def __init__(self, config: Path | None, *options: str, wait: bool = True) -> None:
+    def __init__(
+        self, config: Path | None, *options: str, wait: bool = True, launcher: Sequence[str] = (COMMAND,)
+    ) -> None:
         command = ["demo"] if config is None else ["serve", f"--config.file={config}"]
         self._process = subprocess.Popen(
-            [COMMAND, *command, "--web.listen-address=127.0.0.1:0", *options],
+            [*launcher, *command, "--web.listen-address=127.0.0.1:0", *options],
             stderr=subprocess.PIPE,
             text=True,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
@@ -46,6 +48,11 @@ class ExporterProcess:
             self.kill()
             raise AssertionError("the exporter did not start:\n" + "".join(self.log))
         self.url = next(m[0] for line in self.log if (m := re.search(r"https?://127\.0\.0\.1:\d+", line)))
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it runs."""
+        return self._process.poll() is None
 
     @property
     def pid(self) -> int:
@@ -94,7 +101,7 @@ class ExporterProcess:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        if self._process.poll() is None:
+        if self.is_alive:
             self.kill()
 
 

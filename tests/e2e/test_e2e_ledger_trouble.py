@@ -1,14 +1,12 @@
 """A ledger that is locked, full, removed or replaced under a running exporter: it waits, and loses and adds nothing."""
 
 import math
-import os
-import resource
 import sqlite3
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from html import unescape
 from pathlib import Path
 
@@ -27,6 +25,7 @@ from tests.e2e.harness import (
     true_samples,
     wait_until,
 )
+from tests.e2e.ledger_troubles import Trouble, disk_full, locked, moved_away, small_disk_at, write_limited
 from tests.e2e.lively import BOUNDS, CONFIG
 
 WELL = 1.5  # seconds of a day before the trouble, and after it
@@ -34,57 +33,14 @@ OVERDUE = 3.0  # seconds after which requests are counted; it takes up to 5 s lo
 MOST_PROBES = 4  # in that time: pauses double, and each ends with one question
 OWN = "bkmonitor_flow_exporter_"
 
-Trouble = Callable[[ExporterProcess, Path], AbstractContextManager[None]]
-
-
-@contextmanager
-def locked(_exporter: ExporterProcess, ledger: Path) -> Iterator[None]:
-    """Have another program hold the file for longer than anyone waits for it."""
-    with closing(sqlite3.connect(ledger, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        yield
-
-
-@contextmanager
-def write_limited(exporter: ExporterProcess, _ledger: Path) -> Iterator[None]:
-    """Have the system refuse what the exporter writes."""
-    before = resource.prlimit(exporter.pid, resource.RLIMIT_FSIZE, (512, resource.RLIM_INFINITY))
-    yield
-    resource.prlimit(exporter.pid, resource.RLIMIT_FSIZE, before)
-
-
-@contextmanager
-def moved_away(_exporter: ExporterProcess, ledger: Path) -> Iterator[None]:
-    """Have the file gone for a while."""
-    ledger.rename(ledger.with_name("elsewhere.db"))
-    yield
-    ledger.with_name("elsewhere.db").rename(ledger)
-
-
-@contextmanager
-def disk_full(_exporter: ExporterProcess, ledger: Path) -> Iterator[None]:
-    """Fill the file system that the ledger is on."""
-    filler = ledger.with_name("filler")
-    with filler.open("wb", buffering=0) as file:
-        try:
-            while file.write(bytes(512)):
-                pass
-        except OSError:
-            pass
-    yield
-    filler.unlink()
-
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Give a file system of its own, where this machine lets a test make one."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounting = ["mount", "-t", "tmpfs", "-o", "size=8m", "none", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(mounting, check=False, capture_output=True).returncode:
-        pytest.skip("only root may mount, where it may")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with small_disk_at(tmp_path / "disk") as disk:
+        if disk is None:
+            pytest.skip("only root may mount, where it may")
+        yield disk
 
 
 class Day:

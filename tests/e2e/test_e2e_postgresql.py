@@ -73,7 +73,7 @@ def test_an_exporter_that_lost_its_ledger_to_another_one_ends(tmp_path: Path) ->
         config.write_text(CONFIG.format(url=simulator.url, ledger=ledger))
         write_watch_file(tmp_path / "watch.json", simulator.world, time.time())
         with ExporterProcess(config) as exporter:
-            server.run(str(database.database), "UPDATE ledger SET commit_id = 'of another exporter'")
+            server.run(str(database.database), "UPDATE shards SET commit_id = 'of another exporter'")
             assert exporter.wait(within=40) == 1
         assert any("another one worked on it meanwhile" in line for line in exporter.log)
         assert PASSWORD not in "".join(exporter.log)

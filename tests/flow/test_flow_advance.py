@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from exporter.flow.advance import advance
+from exporter.flow.labels import extend, make_labels
 from exporter.flow.observations import Latency, Total
 from exporter.flow.records import FlowRecord, Log
-from tests.flow.reading import ALERT_ID, BORN, LIFE, POLICY, UNSEEN, ended, latencies, read, records, rejects
+from tests.flow.reading import ALERT_ID, BORN, LIFE, POLICY, UNSEEN, G, ended, latencies, read, records, rejects
 
 
 def test_a_whole_life_in_one_read() -> None:
@@ -192,6 +193,18 @@ def test_unreadable_rows_are_counted_once() -> None:
     _, second = advance(known, Log((), {"operate": 3}), now=BORN + 30, policy=POLICY)
 
     assert (rejects(first), rejects(second)) == ({"operate": 2}, {"operate": 1})
+
+
+def test_what_is_rejected_tells_whose_it_is_and_nothing_else_of_the_alert() -> None:
+    """Its source, and its shard where it has one; a shard's series are its owner's alone."""
+    sharded = replace(UNSEEN, alert_id="d751713988987e93.1574439660.88", labels=extend(G, shard="3"))
+    rows = FlowRecord("RECOVER", "SUCCESS", BORN), FlowRecord("CREATE", "SUCCESS", BORN + 9)
+    _, skewed = advance(sharded, Log((*rows, FlowRecord("ACK", "SUCCESS", BORN))), now=BORN + 99, policy=POLICY)
+    _, nameless = advance(sharded, Log(rows[:1], {"operate": 1}), now=BORN + 99, policy=POLICY)
+
+    told = {count.labels for count in (*skewed, *nameless) if count.total is Total.RECORDS_REJECTED}
+    reasons = "negative_latency", "creation_unknown", "operate"
+    assert told == {make_labels({"source": "prod", "shard": "3", "reason": reason}) for reason in reasons}
 
 
 def test_a_latency_names_its_alert_and_the_read_that_told() -> None:

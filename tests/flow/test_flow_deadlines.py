@@ -56,6 +56,16 @@ def test_each_life_comes_to_one_result(rows: list[tuple[str, float]], at: float,
     assert known.deadline_result == after.deadline_result == result
 
 
+@pytest.mark.parametrize("end", [300, 900])
+def test_a_clock_that_is_behind_misses_no_deadline(end: float) -> None:
+    """An alert that ends after its deadline was missed, also where by our clock that deadline is still to come."""
+    known, first = read(TARGET, *OPEN, ("RECOVER", end), at=100)
+    known, told = read(known, *OPEN, ("RECOVER", end), at=110)
+
+    assert known.rested_at is not None
+    assert deadlines(first, told) == {"missed": 1}
+
+
 @pytest.mark.parametrize(
     ("rows", "at"), [([], 309), ([("RECOVER", 200)], 209), ([("RECOVER", 299.5)], 309), ([("ACK", 301)], 305)]
 )

@@ -150,8 +150,11 @@ CELL = (
         (ALERT_2.format("settles_at = NULL"), "2: ended, and never waits for late records"),
         (ALERT_2.format("outcome = 'expired', rested_at = NULL"), "2: expired, and does not rest"),
         (ALERT_2.format("read_at = NULL"), "2: rests without a read"),
-        ("UPDATE sources SET baseline_at = 'noon'", "sources prod: baseline_at: 'noon' is no number"),
-        ("UPDATE watches SET last_good_cycle_at = 9e999", "watches prod/alerts: last_good_cycle_at: inf is no number"),
+        ("UPDATE sources SET baseline_at = 'noon'", "sources prod/0: baseline_at: 'noon' is no number"),
+        (
+            "UPDATE watches SET last_good_cycle_at = 9e999",
+            "prod/alerts/0: last_good_cycle_at: inf is no number",
+        ),
         (BOUND.format("bounds = '[2.0, 1.0]'"), "bounds time_to_ack: '[2.0, 1.0]' are no bounds of a histogram"),
         (BOUND.format("bounds = '7'"), "bounds time_to_ack: '7' are no bounds of a histogram"),
         (BOUND.format("total = 'records'"), "bounds records: '[60.0, 300.0]' are no bounds of a histogram"),

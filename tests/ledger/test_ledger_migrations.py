@@ -130,7 +130,7 @@ def test_an_older_ledger_is_brought_up_to_date(tmp_path: Path) -> None:
 
     engine = create_engine(f"sqlite:///{tmp_path}/flow.db")
     with engine.begin() as connection:
-        schema.create(connection)
+        schema.create(connection, 1)
     steps = {schema.VERSION + n: step(schema.VERSION + n) for n in range(2)}
     for _ in range(2):
         with engine.begin() as connection:

@@ -194,7 +194,7 @@ def test_a_copy_of_the_files_opens(tmp_path: Path) -> None:
 def test_it_is_written_to_disk_before_a_commit_returns(tmp_path: Path) -> None:
     """The file is in write-ahead mode with full synchronisation, and says whose it is."""
     path = tmp_path / "flow.db"
-    engine = open_engine(make_url(f"sqlite:///{path}"), path)
+    engine = open_engine(make_url(f"sqlite:///{path}"), path, 1)
     with engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar_one() == "wal"
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar_one() == 2

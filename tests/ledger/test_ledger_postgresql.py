@@ -252,3 +252,45 @@ def test_an_older_ledger_is_brought_up_to_date(database: URL) -> None:
                 schema.upgrade(connection, held.where, steps, schema.VERSION + 2)
 
     assert ran == [schema.VERSION, schema.VERSION + 1]
+
+
+AS_VERSION_4 = """
+ALTER TABLE ledger DROP COLUMN shards;
+ALTER TABLE ledger ADD COLUMN commit_id VARCHAR DEFAULT '' NOT NULL;
+DROP TABLE shards;
+ALTER TABLE alerts DROP COLUMN shard;
+ALTER TABLE series DROP COLUMN shard;
+ALTER TABLE sources DROP COLUMN shard, ADD PRIMARY KEY (name);
+ALTER TABLE watches DROP COLUMN shard, ADD PRIMARY KEY (source, watch);
+ALTER TABLE bounds DROP COLUMN shard, ADD PRIMARY KEY (total);
+UPDATE ledger SET schema_version = 4, commit_id = 'the last one';
+"""
+COLUMNS = """
+    SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns
+    WHERE table_schema = current_schema() ORDER BY 1, 2
+"""
+KEYS = """
+    SELECT conrelid::regclass::text, pg_get_constraintdef(oid) FROM pg_constraint
+    WHERE connamespace = current_schema()::regnamespace ORDER BY 1, 2
+"""
+
+
+def test_a_ledger_from_before_there_were_shards_keeps_what_it_has(postgresql: Server, database: URL) -> None:
+    """It becomes one shard, or as many as are asked for; its tables are those of a new ledger."""
+    name = str(database.database)
+    with opened(database) as ledger, ledger.transaction() as tx:
+        tx.put(ALERT)
+        tx.add([Count(Total.RECORDS, G, 2)])
+        tx.good_cycle("prod", "infra", 7.0)
+        tx.complete_baseline("prod", 5.0)
+    new = {row for told in (COLUMNS, KEYS) for row in postgresql.run(name, told)}
+    for statement in AS_VERSION_4.strip().split("\n"):
+        postgresql.run(name, statement)
+
+    with closing(open_ledger(whole(database), BOUNDS, shards=4)) as ledger:
+        assert [known.alert_id for known in ledger.unrested("prod")] == [ALERT.alert_id]
+        assert {series: total.values for series, total in ledger.view().totals.items()} == {
+            Series(Total.RECORDS, G): (2.0,)
+        }
+        assert (ledger.lacking_baseline("prod"), ledger.last_good_cycle_at("prod", "infra")) == (frozenset(), 7.0)
+    assert {row for told in (COLUMNS, KEYS) for row in postgresql.run(name, told)} ^ new == set()

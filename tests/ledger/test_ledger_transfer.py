@@ -22,6 +22,7 @@ from exporter.flow.sightings import Outcome, Sighting
 from exporter.ledger import Ledger, LedgerError, Series, open_ledger
 from exporter.ledger.lines import FORMAT
 from exporter.ledger.transfer import export_ledger, import_ledger
+from tests.postgresql import Server
 
 BOUNDS = {
     Total.TIME_TO_ACK: (60.0, 300.0),
@@ -299,3 +300,21 @@ def test_memory_does_not_grow_with_the_ledger(tmp_path: Path) -> None:
     many = list(peaks(tmp_path, MANY))
 
     assert all(more < 1.5 * less + 100_000 for less, more in zip(few, many, strict=True))
+
+
+def test_a_file_becomes_a_ledger_that_several_share(postgresql: Server, tmp_path: Path) -> None:
+    """On the way its alerts get their shards; series keep their names and values, and go back as they were."""
+    database = postgresql.new_database().render_as_string(hide_password=False)
+    before = f"sqlite:///{tmp_path}/before.db"
+    fill(before)
+    with closing(open_ledger(before, BOUNDS)) as ledger:
+        totals = ledger.view().totals
+        ids = set(ledger.view().alerts)
+    import_ledger(database, io.BytesIO(exported(before)), "moved", compressed=False, shards=8)
+
+    with closing(open_ledger(database, BOUNDS, shards=8)) as shared:
+        assert (set(shared.view().alerts), shared.view().totals) == (ids, totals)
+        assert {dict(known.labels)["shard"] for known in shared.view().alerts.values()} <= set("01234567")
+    after = f"sqlite:///{tmp_path}/after.db"
+    import_ledger(after, io.BytesIO(exported(database)), "moved back", compressed=False)
+    assert exported(after) == exported(before)

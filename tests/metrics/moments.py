@@ -79,14 +79,14 @@ def make_state(**fields: object) -> SourceState:
 def make_moment(
     totals: Mapping[Series, SeriesTotal] = TOTALS,
     *,
-    baselines: Mapping[str, float] | None = None,
+    baselines: Mapping[tuple[str, int], float] | None = None,
     birth_hold: float = 60.0,
     alerts: Mapping[tuple[str, str], KnownAlert] = ALERTS,
     watched: frozenset[tuple[str, str]] | None = None,
     state: SourceState | None = None,
 ) -> Moment:
     """Return a moment of one source whose baseline is complete."""
-    view = View(BOUNDS, totals, alerts, {"prod": 1.0} if baselines is None else baselines)
+    view = View(BOUNDS, totals, alerts, {("prod", 0): 1.0} if baselines is None else baselines)
     return Moment(
         at=1_700_000_000.0,
         view=view,

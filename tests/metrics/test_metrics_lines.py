@@ -21,6 +21,7 @@ LABELS = st.dictionaries(NAMES, TEXTS, max_size=5).map(lambda pairs: make_labels
 MORE = st.dictionaries(NAMES, TEXTS, max_size=4).map(lambda pairs: dict(sorted(pairs.items())))
 NUMBERS = st.one_of(
     st.integers(-(10**9), 10**12),
+    st.floats(1e5, 1e18),
     st.floats(allow_nan=True, allow_infinity=True),
     st.sampled_from([0, 0.0, -0.0, 999_999, 1e6, 1_700_000_000.123, 5e-324, math.nan]),
 )
@@ -47,9 +48,12 @@ def test_a_line_is_the_librarys(labels: Labels, value: float) -> None:
     assert openmetrics_latest(One(labels, value)).endswith(line + b"# EOF\n")
 
 
-@given(LABELS, MORE, NUMBERS)
-def test_labels_on_top_are_put_where_they_belong(labels: Labels, more: Mapping[str, str], value: float) -> None:
-    """They win over those of the same name, and an empty one takes its name away."""
+@given(LABELS, NAMES, TEXTS.filter(bool), MORE, NUMBERS)
+def test_labels_on_top_are_put_where_they_belong(
+    labels: Labels, name: str, own: str, others: Mapping[str, str], value: float
+) -> None:
+    """They win over those of the same name, and an empty one takes its name away; the first one is never empty."""
+    more = {name: own} | {other: text for other, text in others.items() if other != name}
     line = sample_line("x", labels, value, tuple(more), tuple(more.values()))
 
     assert line == sample_line("x", extend(labels, **more), value)

@@ -1,7 +1,7 @@
 """The renderer goes from moment to moment: what it has after any steps is what it would have begun with."""
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -13,18 +13,13 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics.exposition import generate_latest as openmetrics_latest
 from prometheus_client.registry import Collector
 
-from exporter.flow.known import KnownAlert, Milestone
-from exporter.flow.labels import extend
-from exporter.flow.observations import Total
-from exporter.flow.sightings import Outcome, Sighting
-from exporter.ledger import Exemplar, Series, SeriesTotal
+from exporter.flow.known import Milestone
+from exporter.flow.shards import Shards
 from exporter.metrics import FLOW_FAMILIES, OWN_FAMILIES, Form, Format, Moment, Renderer
-from tests.metrics.moments import ACK_TIMES, RECORDS, G, make_alert, make_moment, make_state, take
+from tests.metrics.member import Member, make_member
+from tests.metrics.moments import RECORDS, make_moment, take
 
 NOTHING = CollectorRegistry()
-LABELS = (G, extend(G, team="a"), extend(G, team="b"))
-ENDS = [Series(Total.ALERTS_ENDED, extend(labels, outcome="closed", acked="true")) for labels in LABELS]
-SERIES = [RECORDS, ACK_TIMES, *ENDS, Series(Total.RECORDS_REJECTED, (("reason", "odd"), ("source", "prod")))]
 
 
 class Whole(Collector):
@@ -44,71 +39,11 @@ def sections(body: bytes) -> list[list[bytes]]:
     return [sorted(part.splitlines()) for part in body.split(b"# HELP ")]
 
 
-def some_alert(pick: random.Random, number: int) -> KnownAlert:
-    """Return an alert in any state."""
-    alert_id = f"170000000{number}"
-    sighting = Sighting(alert_id, {"alert_name": "disk"}, pick.random() < 0.3, pick.random() < 0.3)
-    return make_alert(
-        alert_id,
-        labels=pick.choice(LABELS),
-        read_at=pick.choice([None, 2.0, 2.0, 2.0]),
-        created_at=pick.choice([None, 1.0, 3.0, 3.0, 7.5]),
-        ack=pick.choice([Milestone(), Milestone(), Milestone(5.0, observed=True)]),
-        outcome=pick.choice([None, None, None, Outcome.CLOSED]),
-        anomaly_count=pick.choice([None, 0, 3, 1_000_000]),
-        sighting=pick.choice([None, sighting]),
-    )
-
-
-def some_total(pick: random.Random, series: Series) -> SeriesTotal:
-    """Return a total in any state, with an exemplar where its histogram has them."""
-    if series is not ACK_TIMES:
-        return SeriesTotal((float(pick.randrange(9)),), pick.choice([None, 1.0]), pick.random() < 0.7, 5.0)
-    exemplars = {0: Exemplar("17", 4.5, 6.25)} if pick.random() < 0.5 else {}
-    values = (1.0, float(pick.randrange(5)), 2.0, 12.5)
-    return SeriesTotal(values, None, pick.random() < 0.7, pick.choice([None, 9.0]), exemplars)
-
-
-def next_alerts(pick: random.Random, alerts: Mapping[tuple[str, str], KnownAlert]) -> dict[tuple[str, str], KnownAlert]:
-    """Return the alerts after a step: some come, some change, some are known no more, and most stay what they were."""
-    after = dict(alerts)
-    for _ in range(pick.randrange(6)):
-        known = some_alert(pick, pick.randrange(8))
-        after[known.key] = known
-    for key in [key for key in after if pick.random() < 0.1]:
-        del after[key]
-    return after
-
-
-def step(pick: random.Random, before: Moment) -> Moment:
-    """Return a moment after `before`, as like or unlike it as one may be to the next."""
-    view = before.view
-    if pick.random() < 0.8:
-        changed = {series: some_total(pick, series) for series in SERIES if pick.random() < 0.3}
-        view = replace(view, totals={**view.totals, **changed}, alerts=next_alerts(pick, view.alerts))
-    watched = before.watched
-    if pick.random() < 0.5:
-        watched = frozenset(("prod", f"170000000{number}") for number in range(8) if pick.random() < 0.9)
-    after = replace(before, at=before.at + 1, view=view, watched=watched)
-    if pick.random() < 0.1:
-        after = replace(after, alert_series=pick.choice([1, 3, 100]))
-    if pick.random() < 0.1:
-        after = replace(after, birth_hold=pick.choice([0.0, 60.0]), created_series=pick.random() < 0.5)
-    if pick.random() < 0.1:
-        after = replace(after, view=replace(after.view, baselines=pick.choice([{}, {"prod": 1.0}])))
-    if pick.random() < 0.1:
-        after = replace(after, sources=pick.choice([(), (make_state(),), (make_state(up=False), make_state(name="b"))]))
-    return after
-
-
-@settings(max_examples=150)
-@given(st.randoms(use_true_random=False), st.integers(1, 100), st.integers(1, 12))
-def test_a_snapshot_is_what_the_library_writes_of_its_moment(pick: random.Random, limit: int, steps: int) -> None:
-    """In both formats and both encodings of the body, whatever went before: no change is missed, and none left over."""
+def holds_against_the_library(member: Member, steps: int) -> None:
+    """Assert that each body says what the client library's encoders write of its moment, whatever went before."""
     renderer = Renderer(NOTHING)
-    moment = replace(make_moment({}, alerts={}, watched=frozenset()), alert_series=limit)
     for _ in range(steps):
-        moment = step(pick, moment)
+        moment = member.step()
         snapshot, fresh = renderer.render(moment), take(moment, NOTHING)
 
         assert set(snapshot.newborn) == set(fresh.newborn)
@@ -119,6 +54,20 @@ def test_a_snapshot_is_what_the_library_writes_of_its_moment(pick: random.Random
             body = snapshot.body(Form(format_))
             assert sections(body) == sections(written)
             assert sections(body) == sections(fresh.body(Form(format_)))
+
+
+@settings(max_examples=150)
+@given(st.randoms(use_true_random=False), st.integers(1, 100), st.integers(1, 12))
+def test_a_snapshot_is_what_the_library_writes_of_its_moment(pick: random.Random, limit: int, steps: int) -> None:
+    """In both formats of the body, whatever went before: no change is missed, and none left over."""
+    holds_against_the_library(make_member(pick, alert_series=limit), steps)
+
+
+@settings(max_examples=100)
+@given(st.randoms(use_true_random=False), st.integers(2, 4), st.integers(1, 12))
+def test_that_holds_while_shards_come_and_go(pick: random.Random, number: int, steps: int) -> None:
+    """One goes and one comes, one comes back with what others counted meanwhile, one is there and not told yet."""
+    holds_against_the_library(make_member(pick, Shards(number)), steps)
 
 
 def shared(renderer: Renderer, before: Moment, after: Moment) -> bool:

@@ -1,7 +1,7 @@
 """A source poller at a desk: its clock, its answers and its ledger are in the test's hands."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -41,13 +41,15 @@ class Desk:
         poll: PollSettings = POLL,
         targets: AckTargets = NO_TARGETS,
         most_label_sets: int | None = None,
+        url: str = "",
+        shards: int = 1,
     ) -> None:
         self.folder = folder
         self.now = now
         self.own = OwnMetrics("1.2.3")
         self.own.add_source("prod", Reason, ["get_event_log"])
         bounds = {**BOUNDS, Total.TIME_TO_ACK: (60.0, *(target.within for target in targets))}
-        self.ledger: Ledger = open_ledger(f"sqlite:///{folder}/flow.db", bounds)
+        self.ledger: Ledger = open_ledger(url or f"sqlite:///{folder}/flow.db", bounds, shards=shards)
         source = make_source(folder, watch)
         watches = Watches("prod", source.watch, [label.field for label in FIELDS])
         self.watch_name = next(iter(watches.names), "")
@@ -90,7 +92,7 @@ class Desk:
             self.poller.take(answer, tx, self.now)
         self.poller.reschedule(answer, self.now)
 
-    def serve(self, answers: dict[str, Log | BlueKingError]) -> None:
+    def serve(self, answers: Mapping[str, Log | BlueKingError]) -> None:
         """Answer whatever is asked now, each alert with what is said of it, then end the cycle."""
         for alert_id in self.asked():
             self.answer(alert_id, answers[alert_id])

@@ -57,6 +57,34 @@ def test_what_became_other_takes_no_place_after_a_restart_either() -> None:
     assert [sets.admit(("prod", name), team(name)) for name in ("b", "c")] == [team("b"), team("other")]
 
 
+def test_other_keeps_its_shard() -> None:
+    """Or one member would add to a series of another."""
+    sets = LabelSets(limit=1)
+    labels = [make_labels({"source": "prod", "team": name, "shard": "3"}) for name in ("a", "b")]
+
+    assert [sets.admit(("prod", str(number)), own) for number, own in enumerate(labels)] == [
+        labels[0],
+        make_labels({"source": "prod", "team": "other", "shard": "3"}),
+    ]
+
+
+def test_label_sets_of_shards_that_come_and_go_count_as_long_as_they_are_there() -> None:
+    """However many sources tell of the same shards, what is known is looked at once."""
+    sets = LabelSets([team("a")], limit=2)
+    looked: list[frozenset[int]] = []
+
+    def gain(owned: frozenset[int], *names: str) -> None:
+        for _ in range(2):
+            sets.learn(owned, lambda: looked.append(owned) or map(team, names))  # type: ignore[func-returns-value]
+
+    gain(frozenset({0, 1}), "a", "b", "other")
+    assert sets.admit(("prod", "1"), team("c")) == team("other")
+    gain(frozenset({1}), "b")
+    assert sets.admit(("prod", "1"), team("c")) == team("c")
+    assert sets.admit(("prod", "2"), team("a")) == team("other")
+    assert looked == [{0, 1}, {1}]
+
+
 def test_without_a_limit_everything_is_kept() -> None:
     """And nothing is remembered."""
     assert ANY_NUMBER.admit(("prod", "1"), team("a")) == team("a")

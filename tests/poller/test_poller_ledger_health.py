@@ -22,15 +22,16 @@ from tests.watching import write_watch_file as watch
 REFUSED = LedgerError("flow.db: disk I/O error; check the disk's space")
 
 
-def test_pauses_double_up_to_half_a_minute() -> None:
-    """From a second on; a commit ends them, and the next trouble begins anew."""
-    health = LedgerHealth()
+@pytest.mark.parametrize(("is_shared", "expected"), [(False, [1, 2, 4, 8, 16, 30, 30]), (True, [1, 2, 4, 5, 5, 5, 5])])
+def test_pauses_double_up_to_half_a_minute(is_shared: bool, expected: list[int]) -> None:
+    """From a second on; a commit ends them, and the next trouble begins anew. Members come back together."""
+    health = LedgerHealth(is_shared=is_shared)
     now, pauses = 100.0, []
     for _ in range(7):
         health.refused(REFUSED, now)
         pauses.append(next(pause for pause in range(60) if not health.is_paused(now + pause)))
         now += 60
-    assert pauses == [1, 2, 4, 8, 16, 30, 30]
+    assert pauses == expected
 
     health.committed()
     assert not health.is_paused(now - 60)
@@ -52,6 +53,22 @@ def test_the_log_tells_each_change_once() -> None:
     assert [entry["event"].split(":")[0] for entry in logs] == ["ledger is in trouble", "ledger is back"]
     assert (logs[0]["error"], logs[1]["after"]) == (str(REFUSED), str(REFUSED))
     assert health.trouble == ""
+
+
+@pytest.mark.parametrize(
+    ("is_unreached", "is_idle", "trouble"), [(True, False, ""), (False, True, ""), (False, False, str(REFUSED))]
+)
+def test_to_be_told_of_members_ends_only_the_trouble_to_reach_it(
+    is_unreached: bool, is_idle: bool, trouble: str
+) -> None:
+    """A full disk still tells who is there; but who has no shard has nothing else to find out by."""
+    health = LedgerHealth(is_shared=True)
+    health.refused(REFUSED, 100.0, is_unreached=is_unreached)
+
+    health.reached(is_idle=is_idle)
+
+    assert health.trouble == trouble
+    assert health.is_paused(100.5) == bool(trouble)
 
 
 @pytest.mark.parametrize(

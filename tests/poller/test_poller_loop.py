@@ -39,8 +39,10 @@ class Loop:
         poll: PollSettings = QUICK,
         birth_hold: float = 0.0,
         retention: float = 1e9,
+        url: str = "",
+        shards: int = 1,
     ) -> None:
-        self.ledger: Ledger = open_ledger(f"sqlite:///{folder}/flow.db", BOUNDS)
+        self.ledger: Ledger = open_ledger(url or f"sqlite:///{folder}/flow.db", BOUNDS, shards=shards)
         self.answers: Answers = queue.SimpleQueue()
         own = OwnMetrics("1.2.3")
         self.offset = 0.0  # what the wall clock is wrong by
@@ -62,6 +64,7 @@ class Loop:
             self.ledger,
             Terms(birth_hold, retention),
             clock=self.clock,
+            tell_membership=own.membership,
         )
         self.publisher = Publisher(self.poller.moment(), own, self.clock)
         self.started_at = self.clock()

@@ -66,3 +66,34 @@ def test_what_was_dropped_meanwhile_is_not_due_again() -> None:
     turnstile.come_back("1", 2.0)
 
     assert passing(turnstile, 100.0) == []
+
+
+def test_what_is_forsaken_is_so_until_it_is_back() -> None:
+    """Be it due again meanwhile; what is not under way has no answer to forsake."""
+    turnstile = make_turnstile()
+    turnstile.put("1", 0.0)
+    turnstile.put("2", 0.0)
+    turnstile.put("3", 9.0)
+    passing(turnstile, 0.0)
+
+    turnstile.forsake(lambda key: key in ("1", "3"))
+    turnstile.put("1", 0.0)
+
+    assert [turnstile.is_forsaken(key) for key in ("1", "2", "3")] == [True, False, False]
+    turnstile.come_back("1", 5.0)
+    turnstile.put("1", 5.0)
+    assert passing(turnstile, 5.0) == ["1"]
+    assert not turnstile.is_forsaken("1")
+
+
+def test_what_is_recalled_is_asked_again_and_no_more_forsaken() -> None:
+    """No answer from before will come: the next one is of the new question."""
+    turnstile = make_turnstile()
+    turnstile.put("1", 0.0)
+    passing(turnstile, 0.0)
+    turnstile.forsake(lambda _key: True)
+
+    turnstile.recall()
+
+    assert passing(turnstile, 0.0) == ["1"]
+    assert not turnstile.is_forsaken("1")

@@ -2,6 +2,9 @@
 
 import json
 import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +106,33 @@ def test_a_file_that_cannot_be_read_keeps_its_last_good_list(tmp_path: Path) -> 
     os.utime(path, (1, 1))
 
     assert set(watches.selection()) == {"1"}
+
+
+@contextmanager
+def no_descriptors() -> Iterator[None]:
+    """Have this process open no file within the block."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_a_file_that_was_out_of_reach_is_read_as_soon_as_it_can_be(tmp_path: Path) -> None:
+    """What changed while no file could be opened is not missed, though nothing changes again; the log tells it once."""
+    path = tmp_path / "w.yaml"
+    write(path, "[{alerts: [1]}]")
+    watches = make_watches(tmp_path, "[{files: [w.yaml]}]")
+    write(path, "[{alerts: [1, 2]}]")
+
+    with capture_logs() as logs:
+        with no_descriptors():
+            first = watches.selection()
+            assert watches.selection() is first
+        assert set(first) == {"1"}
+        assert set(watches.selection()) == {"1", "2"}
+    assert events(logs) == ["watch file is broken, its last good list stays", "watch file read"]
 
 
 MANY = [str(number) for number in range(2000)]

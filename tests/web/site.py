@@ -1,5 +1,6 @@
 """The application on moments made by hand, and a source whose plans are known."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -89,3 +90,11 @@ def application(
         find_alerts=find_alerts,
         clock=clock,
     )
+
+
+def text_of(moment: Moment, path: str = "/", alert_url: str | None = None) -> str:
+    """Return a page as a reader sees it: without tags, with single blanks."""
+    page = application(moment, alert_url=alert_url).test_client().get(path)
+    assert page.status_code == 200
+    body = page.text.partition("<template")[0].replace("<wbr>", "")
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body))

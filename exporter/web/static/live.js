@@ -176,7 +176,9 @@ function setPager(id, page, isThere) {
 function setSources(told) {
   const rows = [...document.querySelectorAll("#sources tbody tr")];
   const names = told.sources.map((source) => source.name);
-  if (JSON.stringify(names) !== JSON.stringify(rows.map((row) => row.dataset.name))) return location.reload();
+  const are = JSON.stringify([names, told.shards]);
+  const were = JSON.stringify([rows.map((row) => row.dataset.name), JSON.parse(about.shards)]);
+  if (are !== were) return location.reload();
   told.sources.forEach((source, index) => setSource(rows[index], source));
 }
 
