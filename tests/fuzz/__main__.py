@@ -1,4 +1,4 @@
-"""`python -m tests.fuzz [--seconds N] [NAME ...]`: each harness under atheris for a while; what it finds is kept.
+"""`python -m tests.fuzz [--seconds N] [--blind] [NAME ...]`: each harness under atheris; what it finds is kept.
 
 Needs atheris, which there is for Linux on x86-64. libFuzzer ends its process, so each harness has one of its own.
 """
@@ -6,6 +6,7 @@ Needs atheris, which there is for Linux on x86-64. libFuzzer ends its process, s
 import argparse
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +22,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run harnesses one after the other; return 1 where one found something, 2 where atheris is missing."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--seconds", type=int, default=60, help="for each harness (default: %(default)s)")
+    parser.add_argument("--blind", action="store_true", help="by chance, not by coverage: many more a second")
     parser.add_argument("--inside", choices=_NAMES, help=argparse.SUPPRESS)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(_NAMES)}; all unless told")
     given = parser.parse_args(arguments)
@@ -28,10 +30,24 @@ def main(arguments: Sequence[str]) -> int:
         _fuzz(given.inside, given.seconds)
     if unknown := set(given.names).difference(_NAMES):
         parser.error(f"no harness {', '.join(sorted(unknown))}; there are {', '.join(_NAMES)}")
+    if given.blind:
+        return _fuzz_blindly(given.names or _NAMES, given.seconds)
     if find_spec("atheris") is None:
         print("atheris is not installed: it is made for Linux on x86-64 alone", file=sys.stderr)  # noqa: T201
         return 2
     return max([_run(name, given.seconds) for name in given.names or _NAMES])
+
+
+def _fuzz_blindly(names: Sequence[str], seconds: int) -> int:
+    from tests.fuzz.blind import fuzz_blindly  # not before atheris has had its way with what that imports
+    from tests.fuzz.harnesses import CORPUS, HARNESSES
+
+    for name in names:
+        seed = time.time_ns()
+        print(f"{name}: {seconds} s, seed {seed}", flush=True)  # noqa: T201
+        passed = fuzz_blindly(HARNESSES[name], CORPUS / name, seconds=seconds, seed=seed)
+        print(f"{name}: {passed:,} inputs passed", flush=True)  # noqa: T201
+    return 0
 
 
 def _run(name: str, seconds: int) -> int:

@@ -54,8 +54,21 @@ class Life:
 
 def run(inputs: bytes) -> None:
     """Look at a life: its totals are those of its rows, whoever looked when, and each latency is told once."""
-    life, looks = _read(inputs)
-    assert told(life, looks) == by_hand(life)
+    life = life_of(inputs)
+    assert told(life, _looks(inputs)) == by_hand(life)
+
+
+def life_of(inputs: bytes) -> Life:
+    """Return the life that an input tells of."""
+    kind, count, *rest = inputs.ljust(2, b"\0")
+    is_numbered, is_created, is_rolling, has_target = (bool(kind & bit) for bit in (1, 2, 4, 128))
+    births = [FlowRecord("CREATE", "SUCCESS", BORN)] * is_created
+    what, when = rest[: 2 * count : 2], rest[1 : 2 * count : 2]
+    rows = sorted(
+        (_row(*pair, is_rolling=is_rolling) for pair in zip(what, when, strict=False)), key=lambda row: row.created_at
+    )
+    target = 60.0 * (1 + (kind >> 3 & 15)) if has_target else None
+    return Life(NUMBERED if is_numbered else UNNUMBERED, (*births, *rows), target, is_rolling)
 
 
 def told(life: Life, looks: Iterable[tuple[float, bool]]) -> Told:
@@ -140,27 +153,15 @@ def _rolled(rows: Sequence[FlowRecord]) -> list[FlowRecord]:
     return [row for operate, run in runs for row in (run[-2:] if operate == "CONVERGE" else run)]
 
 
-def _read(inputs: bytes) -> tuple[Life, list[tuple[float, bool]]]:
-    kind, count, *rest = *inputs[:2], *bytes(2 - len(inputs[:2])), *inputs[2:]
-    is_numbered, is_created, is_rolling = bool(kind & 1), bool(kind & 2), bool(kind & 4)
-    births = [FlowRecord("CREATE", "SUCCESS", BORN)] * is_created
-    what, when = rest[: 2 * count : 2], rest[1 : 2 * count : 2]
-    rows = [_row(*pair, is_rolling=is_rolling) for pair in zip(what, when, strict=False)]
-    rows.sort(key=lambda row: row.created_at)
-    target = None if kind < 128 else 60.0 * (kind >> 3 & 15) + 1
-    life = Life(NUMBERED if is_numbered else UNNUMBERED, (*births, *rows), target, is_rolling)
-    return life, _looks(rest[2 * count :][:_MOST_LOOKS])
-
-
 def _row(what: int, when: int, *, is_rolling: bool) -> FlowRecord:
     # Which of the rows that were merged gives its status to the count is a matter of when one looks.
     status = "SUCCESS" if is_rolling else _STATUSES[what >> 7]
     return FlowRecord(_OPERATES[(what & 127) % len(_OPERATES)], status, BORN + 8 * when)
 
 
-def _looks(rest: Iterable[int]) -> list[tuple[float, bool]]:
+def _looks(inputs: bytes) -> list[tuple[float, bool]]:
     now, looks = BORN, []
-    for each in rest:
+    for each in inputs[2 + 2 * inputs[1] :][:_MOST_LOOKS] if len(inputs) > 1 else b"":
         now += 16 * (each & 127)
         looks.append((now, each > 127))
     return looks

@@ -1,13 +1,16 @@
 """Each harness on its corpus, and on inputs made from it: what `make fuzz` does for hours, in seconds."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.fuzz import lives
 from tests.fuzz.answers import DIVIDER, story_of
+from tests.fuzz.blind import fuzz_blindly
 from tests.fuzz.edits import EDITS, edited
 from tests.fuzz.harnesses import CORPUS, HARNESSES, corpus
 
@@ -96,3 +99,25 @@ def test_the_harness_of_answers_reads_what_it_is_given() -> None:
         "alerts_ended",
         "ack_deadlines",
     }
+
+
+def test_the_harness_of_lives_tells_a_wrong_total() -> None:
+    """Looks that miss what happened last, or a life that had one row more, come to something else."""
+    life = lives.life_of(b"\x83\x02\x02\x01\x01\x05")
+
+    assert lives.told(life, []) == lives.by_hand(life)
+    assert lives.told(replace(life, rows=life.rows[:-1]), []) != lives.by_hand(life)
+
+
+def test_what_is_found_blindly_is_kept(tmp_path: Path) -> None:
+    """The input that did not pass lies in the corpus, from where `make test` tries it again."""
+    (tmp_path / "seed").write_bytes(b"0123456789")
+
+    def harness(inputs: bytes) -> None:
+        assert inputs.startswith(b"0"), inputs
+
+    with pytest.raises(AssertionError):
+        fuzz_blindly(harness, tmp_path, seconds=60, seed=1)
+
+    (found,) = tmp_path.glob("found-*")
+    assert not found.read_bytes().startswith(b"0")

@@ -36,6 +36,7 @@ _FINDINGS = """\
 
 The first quarter is the warm-up. Medians of the first and the last third of the rest are compared; `make soak` ends
 with 1 where a bound is missed, any answer is an error, or any flow metric is not what the simulators know to be true.
+The bound of memory is 0.8 kB for each alert that is born between the two.
 """
 _REPEAT = """\
 ## How to repeat it

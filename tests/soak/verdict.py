@@ -40,7 +40,13 @@ class Finding:
 
 
 BOUNDS = (
-    Bound("resident memory, MiB", lambda s: s.resident / _MIB, 0.03, 0, "the allocator's own ups and downs"),
+    Bound(
+        "resident memory, MiB",
+        lambda s: s.resident / _MIB,
+        0.03,
+        0,
+        "the allocator goes up and down, caches still fill",
+    ),
     Bound("descriptors", lambda s: s.descriptors, 0, 2, "connections come and go"),
     Bound("threads", lambda s: s.threads, 0, 2, "so do the threads that serve them"),
     Bound("the ledger's file, MiB", lambda s: s.file / _MIB, 0.1, 0, "free pages are used again"),
