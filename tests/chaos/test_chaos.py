@@ -14,6 +14,7 @@ from tests.chaos.campaign import FAULTS, plan, run
 from tests.chaos.days import LIVE
 from tests.chaos.fault import Fault
 from tests.chaos.stage import Stage
+from tests.e2e.harness import wait_until
 
 SEED = 20260329
 MIXED = ("kill-before-a-commit", "half-open", "disk-full")
@@ -58,12 +59,13 @@ def test_totals_equal_the_truth_after_a_fault(name: str, tmp_path: Path) -> None
 @contextmanager
 def one_too_many(stage: Stage, _chance: Random) -> Iterator[None]:
     """Have the ledger count what never was."""
+    yield
+    wait_until(lambda: any(name == "bkmonitor_flow_records_total" for name, _ in stage.told()), within=30)
     stage.stop()
     with closing(sqlite3.connect(stage.ledger)) as ledger:
         ledger.execute("UPDATE cells SET value = value + 1 WHERE value > 0")
         ledger.commit()
     stage.start()
-    yield
 
 
 def test_a_wrong_count_ends_it_and_tells_how_to_repeat_it(
