@@ -2,7 +2,7 @@
 # make test   set up, then every test
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup run stack test check format fuzz chaos soak audit bench docs dashboards pictures image release servers browser builder systemd lock clean
+.PHONY: help setup run stack test check format fuzz chaos cluster soak audit bench docs dashboards pictures image release servers browser builder systemd lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -22,6 +22,7 @@ help:
 	@echo "make check   format, lint, types"
 	@echo "make fuzz    each fuzzing harness for FUZZ_SECONDS (60), or one of them: FUZZ=answers"
 	@echo "make chaos   each fault once, over days of simulated time; SEED=… repeats, FAULTS=disk-full,half-open chooses"
+	@echo "make cluster  four exporters on one ledger, 5,000 alerts: killed, stopped, cut off; SEED=… repeats"
 	@echo "make soak    the exporter at work for 30 minutes, into docs/soak.md; SOAK_MINUTES=5 prints only"
 	@echo "make audit   whether a weakness of a locked version is known"
 	@echo "make bench   the benchmarks, into docs/benchmarks.md; BENCH=scrape prints one of them"
@@ -86,6 +87,9 @@ fuzz: $(READY)
 
 chaos: $(READY)
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(HOURS),--hours $(HOURS)) $(if $(FAULTS),--faults $(FAULTS))
+
+cluster: $(READY) servers
+	CLUSTER_ALERTS=5000 $(if $(SEED),CLUSTER_SEED=$(SEED)) $(BIN)/pytest -q -s -n0 tests/e2e/test_e2e_shards.py
 
 soak: $(READY)
 	$(BIN)/python -m tests.soak --seed $(SOAK_SEED) $(if $(SOAK_MINUTES),--minutes $(SOAK_MINUTES),--page)

@@ -25,11 +25,17 @@ _STOP_WITHIN = 10.0
 class ExporterProcess:
     """A running `serve`, or `demo` without a config; its log is kept. At the end of the block it is killed.
 
-    With `wait=False` it may be killed before it listens, and has no `url`. `launcher` runs the command line.
+    It has to listen `within` seconds. With `wait=False` it may be killed before that, and has no `url`. `launcher` runs
+    the command line.
     """
 
     def __init__(
-        self, config: Path | None, *options: str, wait: bool = True, launcher: Sequence[str] = (COMMAND,)
+        self,
+        config: Path | None,
+        *options: str,
+        wait: bool = True,
+        within: float = START_WITHIN,
+        launcher: Sequence[str] = (COMMAND,),
     ) -> None:
         command = ["demo"] if config is None else ["serve", f"--config.file={config}"]
         self._process = subprocess.Popen(
@@ -44,7 +50,7 @@ class ExporterProcess:
         self._reader.start()
         if not wait:
             return
-        if not self._listening.wait(START_WITHIN) or self._process.poll() is not None:
+        if not self._listening.wait(within) or self._process.poll() is not None:
             self.kill()
             raise AssertionError("the exporter did not start:\n" + "".join(self.log))
         self.url = next(m[0] for line in self.log if (m := re.search(r"https?://127\.0\.0\.1:\d+", line)))
