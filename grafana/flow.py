@@ -226,7 +226,7 @@ def _named(metric: str) -> str:
     """Return a gauge of single alerts, with their names as far as there are any."""
     series = alerts(metric)
     names = f"topk by (source, alert_id) (1, {alerts('alert_info')} or on (source, alert_id) 0 * {series} + 1)"
-    value = f"max without (job, instance, pod) ({series})"
+    value = f"max without (job, instance, pod, shard) ({series})"
     return f"{value}\n* on (source, alert_id) group_left (alert_name, strategy_id, strategy_name)\n{names}"
 
 
@@ -251,7 +251,7 @@ def _top_alerts() -> table.Panel:
 
 def _top_strategies() -> table.Panel:
     strategy = "source, strategy_id, strategy_name"
-    series = f"max without (job, instance, pod) ({alerts('alert_info')})"
+    series = f"max without (job, instance, pod, shard) ({alerts('alert_info')})"
     panel = rows(
         "Loudest strategies",
         [

@@ -3,6 +3,7 @@
 from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 
 from exporter.dashboards.queries import counted, matchers
+from exporter.rules.promql import all_exporters, indented
 from grafana.expressions import QUANTILES, STEP
 from grafana.panels import Figure, bars, dashed, instant, lines, over_time, overview
 from grafana.variables import page
@@ -30,6 +31,7 @@ def health() -> Dashboard:
     _waiting(board)
     _counting(board)
     _commits(board)
+    _members(board)
     _process(board)
     return board
 
@@ -136,10 +138,11 @@ def _polls(board: Dashboard) -> None:
 
 
 def _watched(board: Dashboard) -> None:
+    watched = all_exporters(_own("watched_alerts"), "job, source, state", f"{{{_PROCESS}}}")
     board.with_panel(
         lines(
             "Watched alerts",
-            [over_time(f"sum by (state) (max without (instance, pod) ({_own('watched_alerts')}))", "{{state}}")],
+            [over_time(f"sum by (state) (\n{indented(watched)}\n)", "{{state}}")],
             told=(
                 "Alerts still asked about: open, settling (ended, one more read to come), quarantined (fail again and"
                 " again) or missing (the source does not know them)."
@@ -249,6 +252,24 @@ def _commits(board: Dashboard) -> None:
             size=_THIRD,
         )
     )
+
+
+def _members(board: Dashboard) -> None:
+    board.with_row(Row("Members"))
+    owned, members = (_whole(f"bkmonitor_flow_exporter_{name}") for name in ("shards_owned", "members"))
+    for title, queries, told in (
+        (
+            "Shards by exporter",
+            [over_time(f"max by (instance) ({owned})", "{{instance}}")],
+            "How many each polls and counts: 1 for one alone, a fair part for each member of a shared ledger.",
+        ),
+        (
+            "Members",
+            [over_time(f"max({members})", "share the ledger"), over_time(f"count({members})", "scraped", "SCRAPED")],
+            "Exporters that share the ledger, and those that are scraped: shards of others are in no query.",
+        ),
+    ):
+        board.with_panel(lines(title, queries, told=told, empty=_NOT_YET, unit="none", size=(12, 6)).decimals(0))
 
 
 def _process(board: Dashboard) -> None:

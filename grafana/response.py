@@ -6,6 +6,7 @@ from exporter.dashboards.fitting import BUDGET, PAST, ack_steps, budget_name, ta
 from exporter.dashboards.links import BUNDLED_ALERT
 from exporter.dashboards.outlook import BUNDLED
 from exporter.dashboards.queries import RANGE, budget_left, matchers, past_target
+from exporter.rules.promql import ALERT_KEYS, MEMBER_KEYS, indented
 from grafana.expressions import QUANTILES, STEP, WINDOW, alerts, count, grouped, now, quantile, ratio
 from grafana.panels import (
     ALERT_COLUMNS,
@@ -88,7 +89,6 @@ def _present() -> list[Figure]:
 
 
 def _range_shown() -> list[Figure]:
-    last_success = f"bkmonitor_flow_exporter_last_success_timestamp_seconds{{{','.join(matchers(()))}}}"
     return [
         Figure(
             "Acknowledged",
@@ -106,13 +106,22 @@ def _range_shown() -> list[Figure]:
         ),
         Figure(
             "Data are as old as",
-            instant(f"time() - min(max by (source) ({last_success}))", "age"),
-            "Time since the last good poll of the source that had none for longest. If it grows, this is history.",
+            instant(f"time() - min(\n{indented(_last_success())}\n)", "age"),
+            "Time since the last good poll of the source, or the shards, that had none for longest. If it grows, this"
+            " is history.",
             "No source answered yet",
             unit="s",
             steps=[(None, "green"), (300, "orange"), (600, "red")],
         ),
     ]
+
+
+def _last_success() -> str:
+    """Return the last good poll of each source by any exporter, and of each shard with open alerts by who tells it."""
+    success = f"bkmonitor_flow_exporter_last_success_timestamp_seconds{{{','.join(matchers(()))}}}"
+    tell = f"group by ({ALERT_KEYS}) ({alerts('open_alerts')} > 0)"
+    of_shards = f"{tell} * on ({MEMBER_KEYS}) group_left () {success}"
+    return f"max by (source) ({success})\nor\n  max by (source, shard) ({of_shards})"
 
 
 def _times(board: Dashboard) -> None:
@@ -189,7 +198,7 @@ def _waiting(board: Dashboard) -> None:
     since = alerts("unacked_since_timestamp_seconds")
     # An alert whose names are missing is to be listed all the same.
     names = f"topk by (source, alert_id) (1, {alerts('alert_info')} or on (source, alert_id) {since} ^ 0)"
-    age = f"topk(100, time() - max without (job, instance, pod) ({since}))"
+    age = f"topk(100, time() - max without (job, instance, pod, shard) ({since}))"
     named = f"{age}\n* on (source, alert_id) group_left (alert_name, strategy_name)\n{names}"
     panel = rows(
         "Alerts that nobody acknowledged",

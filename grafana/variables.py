@@ -52,7 +52,8 @@ def page(uid: str, title: str, description: str, since: str) -> Dashboard:
         .with_variable(_query("job", "Job", _PROCESS, all_value=".+"))
         .with_variable(
             _query("instance", "Instance", f'{_PROCESS}{{job=~"$job"}}', all_value=".+").description(
-                "Exporters that watch the same alerts each count them: choose one of them."
+                "Exporters that watch the same alerts each count them: choose one of them. Leave it at All where they"
+                " share a ledger."
             )
         )
         .with_variable(_query("source", "Source", _SOURCE, all_value=".+"))

@@ -8,14 +8,21 @@ LENGTH = 15.0
 it tells anything of them: so no two members tell different values of one series.
 """
 
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+def seconds() -> float:
+    """Return seconds that no setting of a clock moves, and that go on while the machine is suspended."""
+    return time.clock_gettime(_CLOCK)
+
 
 class Lease:
     """Ends by itself where it is not renewed, also in a process that was stopped meanwhile. Any thread may ask.
 
-    `monotonic` tells seconds that no setting of a clock moves.
+    `monotonic` tells `seconds`.
     """
 
-    def __init__(self, until: float = float("inf"), monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, until: float = float("inf"), monotonic: Callable[[], float] = seconds) -> None:
         self._until = until
         self._monotonic = monotonic
 

@@ -15,6 +15,7 @@ from exporter.ledger.buckets import restart_changed_histograms
 from exporter.ledger.database import Database, open_database
 from exporter.ledger.errors import LedgerError
 from exporter.ledger.fence import FencedDatabase
+from exporter.ledger.lease import seconds
 from exporter.ledger.loading import load
 from exporter.ledger.membership import Membership
 from exporter.ledger.memory import Memory
@@ -248,7 +249,7 @@ class Ledger:
             self._membership.handed_over(shards)
 
     def _look(self) -> None:
-        asked_at = time.monotonic()
+        asked_at = seconds()
         with self._database.begin() as connection:
             members = self._database.members(connection)
         self._membership.look(members, asked_at)

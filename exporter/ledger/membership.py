@@ -1,12 +1,11 @@
 """Membership: the shards that this exporter owns among all who share the ledger, and since when it may tell of them."""
 
-import time
 from collections.abc import Callable, Collection, Iterator
 
 import structlog
 
 from exporter.flow.shards import Shards
-from exporter.ledger.lease import LENGTH, Lease
+from exporter.ledger.lease import LENGTH, Lease, seconds
 from exporter.ledger.members import Members
 
 _HOLD = LENGTH + 1.0
@@ -25,12 +24,12 @@ def fair_part(shards: int, members: Members) -> int:
 
 
 class Membership:
-    """What a member knows of its shards; asks nobody. Used by one thread; `monotonic` tells seconds.
+    """What a member knows of its shards; asks nobody. Used by one thread; `monotonic` tells `seconds`.
 
     `told` are the shards that may be told now, under the `lease`; `version` grows where they become more.
     """
 
-    def __init__(self, shards: Shards, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, shards: Shards, monotonic: Callable[[], float] = seconds) -> None:
         self.shards = shards
         self.members = Members()
         self.owned: frozenset[int] = frozenset()

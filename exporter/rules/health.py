@@ -1,18 +1,19 @@
 """Rules on the exporter itself: loud about whatever keeps the other rules from telling the truth."""
 
 from exporter.config import format_duration
-from exporter.rules.freshness import KNOWN_UNTIL_BEST, Patience
-from exporter.rules.promql import SOURCE_KEYS, number
+from exporter.rules.freshness import EXPECTED_SHARDS, KNOWN_UNTIL_BEST, LAST_SUCCESS, Patience
+from exporter.rules.promql import MEMBERS, SOURCE_KEYS, all_exporters, indented, number
 from exporter.rules.rule import Alerting, Group
 
 _BUILD = "bkmonitor_flow_exporter_build_info"
+_QUARANTINED = 'bkmonitor_flow_exporter_watched_alerts{state="quarantined"}'
 _ZONES_DIFFER = 900  # seconds; no two time zones are nearer to each other
 
 
 def health(patience: Patience) -> Group:
     """Return the alerts on the exporter's health."""
-    rules = (_down(), _source_down(), _stale(patience), _quarantined(), _dropped(), _reload_failed(), _skewed())
-    return Group("bkmonitor-flow-health", rules)
+    asking = (_source_down(), _stale(patience), _quarantined(), _skewed())
+    return Group("bkmonitor-flow-health", (_down(), _unscraped(), *asking, _dropped(), _reload_failed()))
 
 
 def _down() -> Alerting:
@@ -26,9 +27,24 @@ or on ()
         summary="The flow exporter{{ with $labels.instance }} {{ . }}{{ end }} is down",
         description=(
             "{{ with $labels.instance }}Prometheus cannot scrape the flow exporter {{ . }}"
-            "{{ else }}Prometheus finds no flow exporter{{ end }}. Ack alerts stay as they are meanwhile."
+            "{{ else }}Prometheus finds no flow exporter{{ end }}. Ack alerts stay as they are meanwhile,"
+            " unless another exporter has taken over its shards."
         ),
         wait="5m",
+    )
+
+
+def _unscraped() -> Alerting:
+    return Alerting(
+        "BKMonitorFlowMemberUnscraped",
+        f"max by (job) ({MEMBERS}) > count by (job) ({MEMBERS})",
+        severity="critical",
+        summary="Prometheus does not scrape all flow exporters that share a ledger",
+        description=(
+            "{{ $value }} exporters share the ledger of {{ $labels.job }}, and Prometheus scrapes fewer: the shards of"
+            " the others are missing in every count, and no ack alert fires for them."
+        ),
+        wait="10m",
     )
 
 
@@ -48,12 +64,19 @@ def _source_down() -> Alerting:
 
 
 def _stale(patience: Patience) -> Alerting:
+    stale = number(patience.stale)
     return Alerting(
         "BKMonitorFlowSourceStale",
+        # Where nobody tells of any alert, but all goes well, there is none to tell of, as with a new ledger.
         f"""\
-  time() - {KNOWN_UNTIL_BEST} > {number(patience.stale)}
-unless on ({SOURCE_KEYS})
-  max by ({SOURCE_KEYS}) (bkmonitor_flow_exporter_source_up) == 0""",
+  time() - min by ({SOURCE_KEYS}) ({EXPECTED_SHARDS}) > {stale}
+unless on ({SOURCE_KEYS}) (
+    time() - max by ({SOURCE_KEYS}) ({LAST_SUCCESS}) < {stale}
+  unless on ({SOURCE_KEYS})
+    {KNOWN_UNTIL_BEST}
+)
+and on ({SOURCE_KEYS})
+  max by ({SOURCE_KEYS}) (bkmonitor_flow_exporter_source_up) == 1""",
         severity="critical",
         summary="What the flow exporter knows of {{ $labels.source }} is stale",
         description=(
@@ -67,7 +90,7 @@ unless on ({SOURCE_KEYS})
 def _quarantined() -> Alerting:
     return Alerting(
         "BKMonitorFlowAlertsQuarantined",
-        f'max by ({SOURCE_KEYS}) (bkmonitor_flow_exporter_watched_alerts{{state="quarantined"}}) > 0',
+        f"(\n{indented(all_exporters(_QUARANTINED, SOURCE_KEYS))}\n) > 0",
         severity="warning",
         summary="{{ $labels.source }}: {{ $value }} alert(s) cannot be read",
         description=(

@@ -1,6 +1,6 @@
 """What happened within a time: increases of counters, which survive restarts and fall only where a ledger was lost."""
 
-from exporter.rules.promql import call, indented, one_replica
+from exporter.rules.promql import all_shards, indented
 
 ACKED_IN = ("1h", "1d")
 """The windows of latencies and ratios: an alert is a rare event, and minutes hold none."""
@@ -28,7 +28,7 @@ def ratio(part: str, whole: str) -> str:
 def ack_buckets(window: str) -> str:
     """Return the acknowledgements by their time, within a window, as buckets of all labels of the alerts."""
     counter = "bkmonitor_flow_time_to_ack_seconds"
-    return without_reset(one_replica(f"increase({counter}_bucket[{window}])"), f"{counter}_count", window)
+    return without_reset(all_shards(f"increase({counter}_bucket[{window}])"), f"{counter}_count", window)
 
 
 def ack_quantile(quantile: float, window: str) -> str:
@@ -39,8 +39,7 @@ def ack_quantile(quantile: float, window: str) -> str:
 def ended(window: str) -> str:
     """Return how many alerts ended, by whether somebody had acknowledged them."""
     counter = "bkmonitor_flow_alerts_ended_total"
-    increases = call("sum without (outcome)", one_replica(f"increase({counter}[{window}])"))
-    return without_reset(increases, counter, window)
+    return without_reset(all_shards(f"increase({counter}[{window}])", "outcome"), counter, window)
 
 
 def ack_ratio(window: str) -> str:

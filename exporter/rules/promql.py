@@ -4,10 +4,14 @@ import json
 from collections.abc import Mapping
 
 ALERT_KEYS = "job, instance, source, shard"
-"""By what the gauges of a source's alerts are joined to the source's own: where there is no label, none is compared."""
-SOURCE_KEYS = "job, source, shard"
+"""By what the gauges of alerts are joined with each other: where there is no label, none is compared."""
+MEMBER_KEYS = "job, instance, source"
+"""By what these are joined to an exporter's own gauges of a source, which are of all the shards that it has."""
+SHARD_KEYS = "job, source, shard"
+SOURCE_KEYS = "job, source"
 REPLICA_LABELS = "instance, pod"
 """What tells two replicas of one exporter from each other; all other labels tell series apart."""
+MEMBERS = "bkmonitor_flow_exporter_members"
 
 
 def quoted(text: str) -> str:
@@ -40,6 +44,22 @@ def call(function: str, *arguments: str) -> str:
 def one_replica(expr: str) -> str:
     """Return `expr` without the labels of replicas: two that tell the same are one."""
     return call(f"max without ({REPLICA_LABELS})", expr)
+
+
+def all_shards(expr: str, *others: str) -> str:
+    """Return `expr`, which is of alerts, for all shards together, and without the labels `others`.
+
+    Each shard counts once, as long as two exporters seem to have it: the last sample of the one, the first of the next.
+    """
+    return call(f"sum without ({', '.join([*others, 'shard'])})", one_replica(expr))
+
+
+def all_exporters(gauge: str, keys: str, selected: str = "") -> str:
+    """Return an exporter's own gauge by `keys`: that of members adds up, of replicas the greatest counts.
+
+    `selected` are the matchers of the exporters, in braces.
+    """
+    return f"sum by ({keys}) ({gauge} and on (job, instance) {MEMBERS}{selected} > 1)\nor\n  max by ({keys}) ({gauge})"
 
 
 def verbatim(text: str) -> str:

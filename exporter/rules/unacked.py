@@ -2,8 +2,8 @@
 
 from string import Formatter
 
-from exporter.rules.freshness import KNOWN_UNTIL_BEST, KNOWN_UNTIL_FRESHEST, Patience, held
-from exporter.rules.promql import ALERT_KEYS, SOURCE_KEYS, call, indented, number, one_replica, verbatim
+from exporter.rules.freshness import EXPECTED_SHARDS, KNOWN_UNTIL_BEST, KNOWN_UNTIL_FRESHEST, Patience, held
+from exporter.rules.promql import ALERT_KEYS, SHARD_KEYS, call, indented, number, one_replica, verbatim
 from exporter.rules.rule import Alerting
 from exporter.rules.targets import Target
 
@@ -20,9 +20,10 @@ def unacked(target: Target, patience: Patience, alert_url: str | None) -> Alerti
     The sample's value is the alert's creation in unix seconds; 1 while the alert is only held.
     """
     label = {"ack_target": target.name}
+    known = (f"({SHARD_KEYS}) {recorded}" for recorded in (KNOWN_UNTIL_BEST, EXPECTED_SHARDS))
     return Alerting(
         UNACKED,
-        held(UNACKED, _live(target, patience), f"({SOURCE_KEYS}) {KNOWN_UNTIL_BEST}", **label),
+        held(UNACKED, _live(target, patience), *known, **label),
         severity=_SEVERITY_BY_ALERT,
         labels={"ack_target": verbatim(target.name)},
         summary=f"{{{{ or $labels.alert_name $labels.alert_id }}}}: not acknowledged within {target.time}",

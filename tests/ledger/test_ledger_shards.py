@@ -1,6 +1,5 @@
 """A ledger that several exporters share: each has its part, nobody counts in another's, and nothing is told twice."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
@@ -143,7 +142,7 @@ def test_who_dies_is_followed_at_once_and_told_of_when_the_lease_has_ended(
     assert first.owned == frozenset(range(NUMBER))
     assert first.view().told == first.owned - lost
     assert count(first) == len(IDS)
-    now = time.monotonic()
+    now = leases.seconds()
     monkeypatch.setattr(first._membership, "_monotonic", lambda: now + leases.LENGTH + 2)  # noqa: SLF001
     first.rebalance(first.view().told)
     assert first.view().told == first.owned
@@ -223,7 +222,7 @@ def test_without_a_look_at_the_ledger_nothing_is_told_for_long(member: Open, mon
     """A view under a lease that ended tells of no shard; the next look gives it back."""
     first = member()
     count(first)
-    now = time.monotonic()
+    now = leases.seconds()
     lease = first.view().lease
     monkeypatch.setattr(lease, "_monotonic", lambda: now + leases.LENGTH + 1)
     assert (lease.is_valid, first.view().told) == (False, frozenset())
