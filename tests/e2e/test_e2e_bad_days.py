@@ -309,7 +309,7 @@ def test_sources_that_are_down_leave_another_alone(clothes: Clothes, tmp_path: P
 
         watch_for(WINDOW)
 
-        assert fine.searches() - before >= WINDOW / INTERVAL / 2
+        assert fine.searches() - before >= WINDOW / INTERVAL / 4  # on a machine that is busy with other tests, too
         assert fine.wrong(exporter.samples()) == {}
         assert own(exporter, "source_up", "fine") == 1
         assert lines(exporter, "source is in trouble", "fine") == []
