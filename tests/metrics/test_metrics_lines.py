@@ -23,7 +23,9 @@ NUMBERS = st.one_of(
     st.integers(-(10**9), 10**12),
     st.floats(1e5, 1e18),
     st.floats(allow_nan=True, allow_infinity=True),
-    st.sampled_from([0, 0.0, -0.0, 999_999, 1e6, 1_700_000_000.123, 9_999_999_999.0, 1e10, 1.5e12, 1e16, 5e-324, math.nan]),
+    st.sampled_from(
+        [0, 0.0, -0.0, 999_999, 1e6, 1_700_000_000.123, 9_999_999_999.0, 1e10, 1.5e12, 1e16, 5e-324, math.nan]
+    ),
 )
 
 
