@@ -107,7 +107,7 @@ class Roster:
         self._label_sets.committed((self._source, alert_id) for alert_id in added)
         for alert_id in added:
             del self._waiting[alert_id]
-            self._join(known[alert_id], now, now)
+            self._join(known[alert_id], min(now, self._due_at(known[alert_id], now)), now)
         self._skew.add_all([known[alert_id] for alert_id in added if known[alert_id].rested_at is None], now)
         if self._waiting:
             return
@@ -242,8 +242,17 @@ class Roster:
 
     def _join_again(self, known: KnownAlert, now: float) -> None:
         """Have an alert that may have been watched before read when it would have been due, had it stayed."""
+        self._join(known, self._due_at(known, now), now)
+
+    def _due_at(self, known: KnownAlert, now: float) -> float:
+        """Return when an alert that joins is due; at the earliest now, but for one that another member may have had.
+
+        That one is as late as it is: a rule would else take what was known of it for what is known now.
+        """
         due_at = None if known.read_at is None else next_poll_at(known, known.read_at, self._pace)
-        self._join(known, now if due_at is None else max(now, due_at), now)
+        if due_at is None:
+            return now
+        return due_at if self._ledger.shards.number > 1 else max(now, due_at)
 
     def _join(self, known: KnownAlert, due_at: float, now: float) -> None:
         self.census.note(known)

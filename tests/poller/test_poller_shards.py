@@ -5,7 +5,7 @@ import pytest
 from exporter.blueking import BadRequest
 from exporter.flow.known import EVERYTHING
 from exporter.metrics import WatchedState
-from tests.poller.desk import BORN, log
+from tests.poller.desk import BORN, POLL, log
 from tests.poller.members import IDS, Members, balance, counted, of_shards, shard_of
 from tests.watching import write_watch_file
 
@@ -72,6 +72,25 @@ def test_alerts_follow_their_shard_and_count_on(members: Members) -> None:
     for alert_id in asked:
         one.answer(alert_id, ACKED)
     assert counted(one) == {"CREATE": len(IDS), "ACK": len(IDS)}
+
+
+def test_alerts_that_another_member_left_are_as_late_as_they_are(members: Members) -> None:
+    """Or a rule would take what the other one knew of them for what is known now."""
+    one = members.come()
+    two = members.come()
+    balance(one, two)
+    for member in (one, two):
+        member.watch(*IDS)
+        member.serve(dict.fromkeys(IDS, OPEN))
+    members.leave(two)
+    one.now += 90
+    one.serve(dict.fromkeys(of_shards(0, 1), OPEN))
+    assert one.state().overdue == 0
+    balance(one)
+
+    assert 90 - POLL.interval <= one.state().overdue < 90
+    one.serve(dict.fromkeys(of_shards(2, 3), OPEN))
+    assert one.state().overdue == 0
 
 
 def test_alerts_of_a_shard_that_is_given_up_leave(members: Members) -> None:
