@@ -96,6 +96,28 @@ def test_a_server_that_restarts_is_waited_for(postgresql: Server, database: URL)
     assert counted_there(database) == (2, 2.0)
 
 
+def test_a_database_that_only_reads_for_a_while_is_waited_for(postgresql: Server, database: URL) -> None:
+    """As after a fail-over to a stand-by: nothing is counted until it takes commits again, and nothing is lost."""
+    name = str(database.database)
+    with closing(opened(database)) as ledger:
+        count_to(ledger, 1)
+        postgresql.run(name, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+        postgresql.terminate_sessions(name)
+        for _ in range(2):
+            with pytest.raises(CommitFailed):
+                count_to(ledger, 2)
+        with pytest.raises(CommitFailed, match="it only reads: name the primary"):
+            count_to(ledger, 2)
+        assert counted(ledger) == (1, 1.0)
+        postgresql.run("postgres", f"ALTER DATABASE {name} RESET default_transaction_read_only")
+        postgresql.terminate_sessions(name)
+        with pytest.raises(CommitFailed):
+            count_to(ledger, 2)  # finds that its session was ended
+        count_to(ledger, 2)
+
+    assert counted_there(database) == (2, 2.0)
+
+
 def test_a_commit_whose_answer_was_lost_is_no_failure(database: URL, proxy: Proxy) -> None:
     """The server committed and the connection broke: that is found out at once, and the caller notices nothing."""
     with closing(opened(database.set(port=proxy.port))) as ledger:
