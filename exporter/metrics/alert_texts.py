@@ -54,26 +54,29 @@ class AlertTexts:
     def change(self, changes: Sequence[Change], moment: Moment) -> None:
         """Take in what changed up to `moment`."""
         others: dict[Key, None] = {}
+        befores, afters = [before for _, before, _ in changes], [after for _, _, after in changes]
+        shown = []
         for _, told, quota in self._columns:
-            gone = [before for _, before, _ in changes if before is not None and told.has(before)]
-            come = [after for _, _, after in changes if after is not None and told.has(after)]
-            others |= dict.fromkeys(quota.change(gone, come, partial(_members, told, moment)))
-        self._table.put_all((key, self._lines(after)) for key, _, after in changes)
-        shown = zip(others, moment.read_among(others), strict=True)
-        self._table.put_all((key, self._lines(known)) for key, known in shown)
+            gone, come = told.among(befores), told.among(afters)
+            others |= dict.fromkeys(
+                quota.change(list(filter(None, gone)), list(filter(None, come)), partial(_members, told, moment))
+            )
+            shown.append(come)
+        self._put((key for key, _, _ in changes), shown)
+        alerts = list(moment.read_among(others))
+        self._put(others, [told.among(alerts) for _, told, _ in self._columns])
 
     def shown(self) -> Iterator[tuple[str, FamilyText]]:
         """Yield the families' names, each with its text as it stands."""
         return ((gauge.name, gauge.shown()) for gauge, _, _ in self._columns)
 
-    def _lines(self, known: KnownAlert | None) -> Sequence[str]:
-        """Return the line of an alert in each family, empty where it has none."""
-        if known is None:
-            return ("",) * len(self._columns)
-        return [
-            told.line(gauge.name, known) if told.has(known) and quota.keeps(known) else ""
-            for gauge, told, quota in self._columns
-        ]
+    def _put(self, keys: Iterable[Key], shown: Sequence[Sequence[KnownAlert | None]]) -> None:
+        """Write alerts anew: for each family those with a series, and None in the place of each other one."""
+        lines = (
+            told.lines(gauge.name, quota.kept(alerts))
+            for (gauge, told, quota), alerts in zip(self._columns, shown, strict=True)
+        )
+        self._table.put_all(zip(keys, zip(*lines, strict=True), strict=True))
 
 
 def _members(told: AlertGauge, moment: Moment) -> Iterator[KnownAlert]:

@@ -72,7 +72,7 @@ class Table:
 
     def put_all(self, rows: Iterable[tuple[Hashable, Sequence[str]]]) -> None:
         """Set the texts of many keys, as `put` does one by one."""
-        places, free = self._places, self._free
+        places, free, changed = self._places, self._free, self._changed
         for key, texts in rows:
             if not any(texts):
                 self.drop(key)
@@ -81,8 +81,7 @@ class Table:
             if place is None:
                 place = places[key] = free.pop() if free else len(places)
             index, row = divmod(place, _ROWS)
-            changed = self._changed.get(index) or self._change(index)
-            for column, text in zip(changed, texts, strict=True):
+            for column, text in zip(changed.get(index) or self._change(index), texts, strict=True):
                 column[row] = text.encode()
 
     def drop(self, key: Hashable) -> None:

@@ -81,8 +81,9 @@ class OpenTally:
         label_set = self._get(known.labels)
         label_set.read += 1
         if known.is_open:
-            label_set.open[2 * known.is_acked + known.is_shielded] += 1
-            if is_unacked(known):
+            state = 2 * known.is_acked + known.is_shielded
+            label_set.open[state] += 1
+            if not state and is_unacked(known):
                 label_set.more.append(created_at(known))
 
     def _remove(self, known: KnownAlert) -> None:

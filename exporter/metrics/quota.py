@@ -1,7 +1,7 @@
 """Who has a series where there are more alerts than series: the oldest."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from exporter.flow.known import KnownAlert
 from exporter.metrics.alert_series import Key, seniority
@@ -21,9 +21,12 @@ class Quota:
         self._order: list[tuple[float, Key]] = []  # of all members, as long as there are too many
         self._kept: frozenset[Key] | None = None  # None for all
 
-    def keeps(self, member: KnownAlert) -> bool:
-        """Whether a member is among the oldest."""
-        return self._kept is None or member.key in self._kept
+    def kept(self, members: Sequence[KnownAlert | None]) -> Sequence[KnownAlert | None]:
+        """Return members with None in the place of each that is not among the oldest."""
+        kept = self._kept
+        if kept is None:
+            return members
+        return [None if member is None or member.key not in kept else member for member in members]
 
     def change(
         self,

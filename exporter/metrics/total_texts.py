@@ -47,6 +47,4 @@ class TotalTexts:
 
     def _line(self, series: Series, row: Row) -> str:
         name = f"{self.name}{row.suffix}"
-        if row.le is None:
-            return sample_line(name, series.labels, row.value)
-        return sample_line(name, series.labels, row.value, ("le",), (row.le,))
+        return sample_line(name, series.labels, row.value, None if row.le is None else ("le", row.le))

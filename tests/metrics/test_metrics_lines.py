@@ -12,13 +12,16 @@ from prometheus_client.openmetrics.exposition import generate_latest as openmetr
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Exemplar
 
+from exporter.flow.known import KnownAlert
 from exporter.flow.labels import Labels, extend, make_labels
+from exporter.flow.sightings import Sighting
+from exporter.metrics.alert_series import INFO
 from exporter.metrics.lines import sample_line, with_exemplar
 
 NAMES = st.sampled_from(["a", "alert_id", "alert_name", "b", "le", "m", "strategy_id", "strategy_name", "z"])
 TEXTS = st.one_of(st.text(max_size=12), st.sampled_from(['a"b\\c\nd', "", "42", "磁盘", "x" * 300, "\x00\ud800"]))
 LABELS = st.dictionaries(NAMES, TEXTS, max_size=5).map(lambda pairs: make_labels({**pairs, "source": "prod"}))
-MORE = st.dictionaries(NAMES, TEXTS, max_size=4).map(lambda pairs: dict(sorted(pairs.items())))
+FIELDS = st.dictionaries(NAMES, TEXTS, max_size=4)
 NUMBERS = st.one_of(
     st.integers(-(10**9), 10**12),
     st.floats(1e5, 1e18),
@@ -50,15 +53,21 @@ def test_a_line_is_the_librarys(labels: Labels, value: float) -> None:
     assert openmetrics_latest(One(labels, value)).endswith(line + b"# EOF\n")
 
 
-@given(LABELS, NAMES, TEXTS.filter(bool), MORE, NUMBERS)
-def test_labels_on_top_are_put_where_they_belong(
-    labels: Labels, name: str, own: str, others: Mapping[str, str], value: float
-) -> None:
-    """They win over those of the same name, and an empty one takes its name away; the first one is never empty."""
-    more = {name: own} | {other: text for other, text in others.items() if other != name}
-    line = sample_line("x", labels, value, tuple(more), tuple(more.values()))
+@given(LABELS, NAMES, TEXTS.filter(bool), NUMBERS)
+def test_a_label_of_its_own_is_put_where_it_belongs(labels: Labels, name: str, own: str, value: float) -> None:
+    """It wins over that of the same name."""
+    assert sample_line("x", labels, value, (name, own)) == sample_line("x", extend(labels, **{name: own}), value)
 
-    assert line == sample_line("x", extend(labels, **more), value)
+
+@given(LABELS, TEXTS.filter(bool), FIELDS)
+def test_the_line_of_an_alert_has_its_id_and_what_a_search_tells(
+    labels: Labels, alert_id: str, fields: Mapping[str, str]
+) -> None:
+    """They win over the labels that the alert has, and what a search does not tell takes its label away."""
+    known = KnownAlert("prod", alert_id, labels, 1.0, read_at=1.0, sighting=Sighting(alert_id, fields))
+    told = {"alert_id": alert_id} | {name: fields.get(name, "") for name in INFO.fields}
+
+    assert INFO.lines("x", [None, known]) == ["", sample_line("x", extend(labels, **told), 1.0)]
 
 
 @pytest.mark.parametrize("seconds", [0.25, 4.5, 1e6, 1234567.891])

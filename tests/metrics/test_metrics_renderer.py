@@ -123,8 +123,13 @@ def test_what_did_not_change_is_not_written_again(
         written.append(name)
         return "x 1.0\n"
 
-    for module in ("alert_series", "alert_texts", "total_texts"):
+    def note_alert(name: str, *_: object) -> tuple[str, str]:
+        written.append(name)
+        return "x ", " "
+
+    for module in ("alert_texts", "total_texts"):
         monkeypatch.setattr(f"exporter.metrics.{module}.sample_line", note)
+    monkeypatch.setattr("exporter.metrics.alert_series.around", note_alert)
     renderer.render(change(moment))
 
     assert written == families
