@@ -24,8 +24,10 @@ class _LabelSet:
     """The alerts of one label set: how many were read and do not rest, and how many of them are open, by state.
 
     `waiting` are the creations of those that nobody acknowledged, ascending, and `more` those that are to be added.
+    `is_changed` where something may have changed since it was told.
     """
 
+    is_changed: bool = False
     read: int = 0
     has_ended: bool = False
     open: list[int] = field(default_factory=lambda: [0] * len(_STATES))
@@ -38,7 +40,7 @@ class OpenTally:
 
     def __init__(self) -> None:
         self._sets: dict[Labels, _LabelSet] = {}
-        self._changed: dict[Labels, None] = {}
+        self._changed: list[Labels] = []
 
     def ended(self, labels: Labels) -> None:
         """Note that alerts with these labels have ended: they are counted from then on, be it as 0."""
@@ -55,6 +57,7 @@ class OpenTally:
         """Yield, once each, the label sets of which something may have changed."""
         for labels in self._changed:
             label_set = self._sets[labels]
+            label_set.is_changed = False
             if label_set.more:
                 label_set.waiting.extend(label_set.more)
                 label_set.waiting.sort()
@@ -62,7 +65,7 @@ class OpenTally:
             if not (label_set.read or label_set.has_ended):
                 del self._sets[labels]
             yield labels
-        self._changed = {}
+        self._changed = []
 
     def counts(self, labels: Labels) -> Gauges:
         """Yield the open alerts by acknowledgement and shield; nothing for labels that no alert has or had."""
@@ -95,10 +98,12 @@ class OpenTally:
                 del label_set.waiting[bisect_left(label_set.waiting, created_at(known))]
 
     def _get(self, labels: Labels) -> _LabelSet:
-        self._changed[labels] = None
         label_set = self._sets.get(labels)
         if label_set is None:
             label_set = self._sets[labels] = _LabelSet()
+        if not label_set.is_changed:
+            label_set.is_changed = True
+            self._changed.append(labels)
         return label_set
 
 
