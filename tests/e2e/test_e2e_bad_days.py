@@ -94,9 +94,10 @@ def expect_given_up(exporter: Exporter, deployment: Deployment, state: str, aler
 def test_a_refused_caller_asks_no_more(clothes: Clothes, logs_only: bool, tmp_path: Path) -> None:
     """Who is not allowed lets end what is under way and is down, with one line in the log; no request follows."""
     with watched_process(tmp_path, clothes, *REFUSALS) as (exporter, deployments):
-        before = counts(deployments)
+        before = {}
         for deployment in deployments:
             deployment.refuse(deployment.name, logs_only=logs_only)
+            before[deployment.name] = deployment.asked()
             deployment.become_evening()
         wait_until(lambda: all_down(exporter, deployments), within=15)
         assert all_down(exporter, deployments)

@@ -10,6 +10,8 @@ from tests.e2e.members import ALONE, SHARED, Answers, Scene, scene
 
 LIVE = 8.0  # seconds, in which members come and go
 OF_THE_EXPORTER = {"Data are as old as, A": "when who asked last"}
+# What Prometheus says where it scrapes two members in one millisecond while series go from the one to the other.
+_BY_CHANCE = "Error on ingesting samples with different value but same timestamp"
 # Rounded, counts of less than 50 must be the same; others, and what rules do not round, Prometheus extrapolates.
 ABOUT_SHOWN, ABOUT_DECIDED = 0.02, 0.1
 
@@ -26,7 +28,7 @@ def test_the_numbers_are_the_same_for_one_and_for_several_whoever_comes_and_goes
             told.settle()
             wait_until(lambda: not differing(told), within=30)
             assert differing(told) == {}
-        assert told.prometheus.complaints() == []
+        assert [line for line in told.prometheus.complaints() if _BY_CHANCE not in line] == []
 
 
 def differing(told: Scene) -> dict[str, tuple[Answers, Answers]]:

@@ -67,7 +67,7 @@ def test_the_line_of_an_alert_has_its_id_and_what_a_search_tells(
     known = KnownAlert("prod", alert_id, labels, 1.0, read_at=1.0, sighting=Sighting(alert_id, fields))
     told = {"alert_id": alert_id} | {name: fields.get(name, "") for name in INFO.fields}
 
-    assert INFO.lines("x", [None, known]) == ["", sample_line("x", extend(labels, **told), 1.0)]
+    assert list(INFO.lines("x", [None, known])) == ["", sample_line("x", extend(labels, **told), 1.0)]
 
 
 @pytest.mark.parametrize("seconds", [0.25, 4.5, 1e6, 1234567.891])
