@@ -2,7 +2,7 @@
 # make test   set up, then every test
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup run stack test check format fuzz chaos cluster soak audit bench docs dashboards pictures image release servers browser builder systemd lock clean
+.PHONY: help setup run stack test coverage check format fuzz chaos cluster soak audit bench docs dashboards pictures image release servers browser builder systemd lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -19,6 +19,7 @@ help:
 	@echo "make run     the exporter with config.yaml where there is one, else the demo"
 	@echo "make stack   simulator, exporter, Prometheus and Alertmanager, on this machine"
 	@echo "make test    every test"
+	@echo "make coverage  every test, and which lines none of them runs"
 	@echo "make check   format, lint, types"
 	@echo "make fuzz    each fuzzing harness for FUZZ_SECONDS (60), or one of them: FUZZ=answers"
 	@echo "make chaos   each fault once, over days of simulated time; SEED=… repeats, FAULTS=disk-full,half-open chooses"
@@ -69,8 +70,12 @@ stack: $(READY) servers
 	@exec $(BIN)/python -m tools.stack
 
 test: $(READY) servers browser builder systemd
+	$(BIN)/pytest -n 4 --durations=5 $(ARGS)
+
+# By itself, for tracing each line takes what the tests themselves take, and more.
+coverage:
 	@rm -f .coverage .coverage.*
-	$(BIN)/pytest --cov --cov-report=term -n 4 --durations=5 $(ARGS)
+	@$(MAKE) test ARGS="--cov --cov-report=term $(ARGS)"
 
 check: $(READY)
 	$(BIN)/ruff format --check .
