@@ -119,6 +119,9 @@ def _terms(moment: Moment) -> object:
 def _changes(before: Moment, moment: Moment) -> list[Change]:
     """Return the alerts that are shown otherwise than before."""
     old, new = before.view.alerts, moment.view.alerts
+    if not old:  # a start: nothing was shown before
+        shown = zip(new, moment.read_among(new), strict=True)
+        return [Change(key, None, known) for key, known in shown if known is not None]
     keys: dict[tuple[str, str], None] = {}
     if old is not new:
         keys |= dict.fromkeys(key for key, _ in _changed(old, new))
