@@ -14,7 +14,7 @@ from typing import Any
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from exporter.blueking.watchdog import WATCHDOG, Line
+from exporter.watchdog import WATCHDOG, Line
 
 # urllib3 opens connections deep inside; the deadline reaches them with the context of the calling thread.
 _running: ContextVar["Deadline"] = ContextVar("deadline")

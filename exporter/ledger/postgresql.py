@@ -16,6 +16,7 @@ from exporter.ledger import schema
 from exporter.ledger.dividing import divide
 from exporter.ledger.errors import LedgerError, LedgerTaken
 from exporter.ledger.members import Members
+from exporter.ledger.postgresql_waits import cut_silent
 
 _HELD = "holds the lock"
 _TRIES = 2
@@ -202,11 +203,13 @@ def _make_engine(url: URL, settings: Mapping[str, str]) -> Engine:
     arguments["application_name"] = f"bkmonitor-flow-exporter {os.getpid()}@{socket.gethostname()}"
     arguments["options"] = f"{options} {url.query.get('options', '')}"
     try:
-        return create_engine(url, poolclass=StaticPool, connect_args=arguments, hide_parameters=True)
+        engine = create_engine(url, poolclass=StaticPool, connect_args=arguments, hide_parameters=True)
     except ModuleNotFoundError as error:
         raise LedgerError(
             f"{url.render_as_string()}: {error}; pip install 'bkmonitor-flow-exporter[postgresql]'"
         ) from None
+    cut_silent(engine)
+    return engine
 
 
 def _lock(connection: Connection, where: str, *, alone: bool) -> bool:

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from exporter.blueking.watchdog import WATCHDOG, Line
+from exporter.watchdog import WATCHDOG, Line
 from tests.blueking.clients import Clients
 from tests.blueking.loopback import ONE_RECORD, Exchange, says, serving
 
@@ -23,7 +23,7 @@ ANSWER = b"x"
 END = b""
 AFTER_A_FORK = """
 import os, signal, socket, time
-from exporter.blueking.watchdog import WATCHDOG, Line
+from exporter.watchdog import WATCHDOG, Line
 
 def is_cut(seconds):
     ours, theirs = socket.socketpair()

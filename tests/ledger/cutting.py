@@ -19,6 +19,8 @@ class Cut(Enum):
     """The server commits; its answer is lost with the connection."""
     UNHEARD = auto()
     """As `BEFORE`, but the server does not notice: its session goes on, and waits."""
+    SWALLOWED = auto()
+    """Nothing is passed on any more, and neither side is told: both connections stay open."""
 
 
 class Proxy:
@@ -84,6 +86,10 @@ class Proxy:
                     continue
                 cut, self.next_commit = self.next_commit, Cut.NOT
                 self.is_away = self.goes_away
+                if cut is Cut.SWALLOWED:
+                    while _received(client):
+                        pass
+                    return
                 if cut is Cut.AFTER:
                     client.shutdown(socket.SHUT_WR)  # first: then the answer cannot get through
                     server.sendall(asked)

@@ -3,6 +3,7 @@
 import random
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing, suppress
 from dataclasses import replace
 
@@ -139,6 +140,31 @@ def test_a_commit_that_never_arrived_did_not_happen(cut: Cut, database: URL, pro
         with pytest.raises(CommitFailed):
             count_to(ledger, 3)
         assert counted(ledger) == (1, 1.0)
+        count_to(ledger, 4)
+        assert counted(ledger) == (4, 4.0)
+
+    assert counted_there(database) == (4, 4.0)
+
+
+@pytest.mark.parametrize("timeout", ["2500ms", "0"])
+def test_a_silence_that_nobody_tells_of_ends(
+    timeout: str, database: URL, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy that passes nothing on keeps an exporter no longer than the server may take; without end, if so asked."""
+    monkeypatch.setattr("exporter.ledger.postgresql_waits.GRACE", 0.25)
+    url = database.set(port=proxy.port).update_query_dict({"options": f"-c statement_timeout={timeout}"})
+    with closing(opened(url)) as ledger:
+        count_to(ledger, 1)
+        proxy.next_commit = Cut.SWALLOWED
+        with ThreadPoolExecutor() as one:
+            counting = one.submit(count_to, ledger, 3)
+            is_kept = not wait({counting}, 6.0).done
+            assert is_kept == (timeout == "0")
+            if is_kept:
+                proxy.cut_off()
+            with pytest.raises(CommitFailed):
+                counting.result()
+        proxy.is_away = False
         count_to(ledger, 4)
         assert counted(ledger) == (4, 4.0)
 

@@ -1,4 +1,4 @@
-"""The watchdog: one thread that cuts connections whose time is over, for all exchanges of the process."""
+"""The watchdog: one thread that cuts connections whose time is over, for all that the process waits for."""
 
 import math
 import os
