@@ -50,15 +50,19 @@ def blank_alert() -> Object:
 def _state(source: SourceState, moment: Moment) -> str:
     if not source.up:
         return "down"
-    is_complete = all((source.name, shard) in moment.view.baselines for shard in moment.view.told)
-    return "up" if is_complete else "starting"
+    return "starting" if None in _baselines(source, moment) else "up"
 
 
 def _baseline_at(source: SourceState, moment: Moment) -> float | None:
     """Return when the last of the shards that are told had a complete baseline."""
-    ends = [moment.view.baselines.get((source.name, shard)) for shard in moment.view.told]
+    ends = _baselines(source, moment)
     known = [end for end in ends if end is not None]
-    return max(known) if known and len(known) == len(ends) else None
+    return max(known, default=None) if len(known) == len(ends) else None
+
+
+def _baselines(source: SourceState, moment: Moment) -> list[float | None]:
+    """Return when each of the shards that are told had a complete baseline, None where it has none."""
+    return [moment.view.baselines.get((source.name, shard)) for shard in moment.view.told]
 
 
 def _source(source: SourceState, moment: Moment) -> Object:
