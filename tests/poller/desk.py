@@ -22,6 +22,8 @@ BORN = 1_700_000_000.0
 BOUNDS = {Total.TIME_TO_ACK: (60.0,), Total.TIME_TO_FIRST_ACTION: (60.0,), Total.TIME_TO_END: (60.0,)}
 FIELDS = (LabelSettings(field="severity"),)
 POLL = PollSettings(interval=30.0, acked_interval=300.0, settle=10.0, first_seen_window=3600.0)
+LIMITS = RateLimitSettings(requests_per_second=1000.0, burst=1000, concurrency=50)
+"""Of a source that nothing has to wait for."""
 
 
 def log(*rows: tuple[str, float]) -> Log:

@@ -14,8 +14,7 @@ from exporter.ledger import ShardsLost, Transaction
 from exporter.poller.ledger_use import LedgerUse
 from exporter.poller.workers import Answer
 from tests.e2e.harness import wait_until
-from tests.poller.desk import BORN, Desk
-from tests.poller.searching import LIMITS
+from tests.poller.desk import BORN, LIMITS, Desk
 from tests.postgresql import Server
 
 SHARDS = Shards(4)

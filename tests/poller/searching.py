@@ -1,7 +1,6 @@
 """A desk that watches by search, and the source that it searches."""
 
 from exporter.blueking import BlueKingError, Page
-from exporter.config import RateLimitSettings
 from exporter.flow.records import Log
 from exporter.flow.sightings import Sighting
 from exporter.poller.workers import Question
@@ -11,7 +10,6 @@ SEARCH = "[{search: {bk_biz_ids: [2]}, labels: {team: infra}}]"
 TWO = (
     "[{alerts: ['1']}, {search: {bk_biz_ids: [2]}, labels: {team: a}}, {search: {bk_biz_ids: [3]}, labels: {team: b}}]"
 )
-LIMITS = RateLimitSettings(requests_per_second=1000.0, burst=1000, concurrency=50)
 
 
 def seen(alert_id: str, **more: object) -> Sighting:

@@ -8,19 +8,17 @@ import pytest
 from structlog.testing import capture_logs
 
 from exporter.blueking import Page
-from exporter.config import RateLimitSettings
 from exporter.flow.deadlines import AckTarget, AckTargets
 from exporter.flow.labels import Labels, make_labels
 from exporter.flow.sightings import Sighting
 from exporter.ledger import CommitFailed
 from exporter.poller.label_sets import ANY_NUMBER, LabelSets
 from exporter.poller.workers import Answer
-from tests.poller.desk import BORN, Desk, log
+from tests.poller.desk import BORN, LIMITS, Desk, log
 from tests.watching import write_file
 
 FILES = "[{files: [watch.yaml]}]"
 SEARCH = "[{search: {bk_biz_ids: [2]}}]"
-LIMITS = RateLimitSettings(requests_per_second=1000.0, burst=1000, concurrency=50)
 TARGETS = AckTargets(
     [
         AckTarget({"severity": "fatal"}, 90.0, 0.9),

@@ -5,10 +5,8 @@ from pathlib import Path
 import pytest
 
 from exporter.blueking import BadRequest, Upstream
-from exporter.config import RateLimitSettings
-from tests.poller.desk import BORN, Desk
+from tests.poller.desk import BORN, LIMITS, Desk
 
-LIMITS = RateLimitSettings(requests_per_second=1000.0, burst=1000, concurrency=50)
 WRONG = BadRequest("search_alert: 3300002 query_string is wrong")
 
 

@@ -11,11 +11,10 @@ from exporter.flow.sightings import Outcome, Sighting
 from exporter.ledger import Transaction
 from exporter.poller.workers import Answer
 from exporter.watch.search import PAGE_SIZE
-from tests.poller.desk import BORN, Desk, log
+from tests.poller.desk import BORN, LIMITS, Desk, log
 
 ONE = "[{search: {bk_biz_ids: [2]}}]"
 TWO = "[{search: {bk_biz_ids: [2]}, labels: {team: a}}, {search: {bk_biz_ids: [3]}, labels: {team: b}}]"
-LIMITS = RateLimitSettings(requests_per_second=1000.0, burst=1000, concurrency=50)
 TOTAL = 2 * PAGE_SIZE
 """Announced by every page, so that a round has two of them, however few alerts they show."""
 

@@ -6,16 +6,15 @@ from pathlib import Path
 import pytest
 
 from exporter.blueking import BadRequest, BlueKingError, NoSuchAlert, Page, TimedOut, Unreadable, Upstream
-from exporter.config import PollSettings, RateLimitSettings
+from exporter.config import PollSettings
 from exporter.flow.observations import Total
 from exporter.flow.records import Log
 from exporter.flow.sightings import Outcome, Sighting
 from exporter.metrics.moment import WatchedState
 from exporter.poller.workers import Question
-from tests.poller.desk import BORN, POLL, Desk, log
+from tests.poller.desk import BORN, LIMITS, POLL, Desk, log
 
 WATCHES = "[{search: {bk_biz_ids: [2]}}, {search: {bk_biz_ids: [3]}}]"
-LIMITS = RateLimitSettings(requests_per_second=1000.0, burst=1000, concurrency=50)
 WRONG = BadRequest("search_alert: 3300002 query_string is wrong")
 TROUBLE = (Upstream("500"), TimedOut("slow"), Unreadable("HTML"))
 

@@ -5,9 +5,8 @@ import json
 import pytest
 
 from exporter.flow.deadlines import NO_TARGETS
-from tests.poller.desk import POLL
+from tests.poller.desk import LIMITS, POLL
 from tests.poller.members import Member, Members, balance, of_shards
-from tests.poller.searching import LIMITS
 from tests.watching import write_file
 
 

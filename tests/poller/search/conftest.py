@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.poller.desk import BORN, Desk
-from tests.poller.searching import LIMITS, SEARCH, Server
+from tests.poller.desk import BORN, LIMITS, Desk
+from tests.poller.searching import SEARCH, Server
 
 
 @pytest.fixture

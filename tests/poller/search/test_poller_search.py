@@ -6,8 +6,8 @@ import pytest
 
 from exporter.blueking import BadRequest, BlueKingError, NotAllowed, Page, TooFast
 from exporter.poller.workers import Answer
-from tests.poller.desk import BORN, Desk, log
-from tests.poller.searching import LIMITS, TWO, Server, labels_of, pass_time, seen
+from tests.poller.desk import BORN, LIMITS, Desk, log
+from tests.poller.searching import TWO, Server, labels_of, pass_time, seen
 
 
 def test_what_is_found_is_read_and_counts(desk: Desk, server: Server) -> None:

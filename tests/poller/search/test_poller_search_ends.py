@@ -5,8 +5,8 @@ from pathlib import Path
 from exporter.blueking import Upstream
 from exporter.config import PollSettings
 from exporter.flow.sightings import Outcome, Sighting
-from tests.poller.desk import BORN, POLL, Desk, log
-from tests.poller.searching import LIMITS, SEARCH, Server, pass_time, seen
+from tests.poller.desk import BORN, LIMITS, POLL, Desk, log
+from tests.poller.searching import SEARCH, Server, pass_time, seen
 
 
 def test_a_late_ack_record_is_asked_for_a_few_times(desk: Desk, server: Server) -> None:
