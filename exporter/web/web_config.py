@@ -7,9 +7,11 @@ from pathlib import Path
 
 import structlog
 
-from exporter.config import ConfigError, FileSignature, WebFile, file_signature, load_web_file
+from exporter.config import ConfigError, FileSignature, OutOfReach, WebFile, file_signature, load_web_file
 
 _Signatures = tuple[tuple[FileSignature | None, bool], ...]
+
+_NEVER_READ: _Signatures = ()
 
 log = structlog.get_logger()
 
@@ -24,6 +26,7 @@ class WebConfig:
         self._path = path
         self._lock = threading.Lock()
         self._current, self._files, self._signatures = _load(path)
+        self._is_out_of_reach = False
 
     @property
     def scheme(self) -> str:
@@ -44,13 +47,23 @@ class WebConfig:
         try:
             read, files, signatures = _load(self._path)
         except ConfigError as error:
-            self._refuse(str(fault) for fault in error.faults)
+            self._keep(error)
             return
+        self._is_out_of_reach = False
         if _scheme(read) != self.scheme:
             self._refuse([f"{self._path}: TLS is not switched on or off without a restart"])
             return
         self._current, self._files, self._signatures = read, files, signatures
         log.info("web config file re-read", file=str(self._path))
+
+    def _keep(self, error: ConfigError) -> None:
+        """Go on with the last good version; a file out of reach is tried by each look, for it may stay as it is."""
+        was_out_of_reach, self._is_out_of_reach = self._is_out_of_reach, isinstance(error, OutOfReach)
+        if self._is_out_of_reach:
+            self._signatures = _NEVER_READ
+            if was_out_of_reach:
+                return
+        self._refuse(str(fault) for fault in error.faults)
 
     def _refuse(self, faults: Iterable[str]) -> None:
         log.error("web config file has faults, the last good one stays in force", faults="; ".join(faults))

@@ -2,9 +2,6 @@
 
 import json
 import os
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from exporter.watch import Selected, Selection, Watches
+from tests.descriptors import no_descriptors
 from tests.e2e.harness import wait_until
 from tests.watching import make_source
 from tests.watching import write_file as write
@@ -106,17 +104,6 @@ def test_a_file_that_cannot_be_read_keeps_its_last_good_list(tmp_path: Path) -> 
     os.utime(path, (1, 1))
 
     assert set(watches.selection()) == {"1"}
-
-
-@contextmanager
-def no_descriptors() -> Iterator[None]:
-    """Have this process open no file within the block."""
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def test_a_file_that_was_out_of_reach_is_read_as_soon_as_it_can_be(tmp_path: Path) -> None:

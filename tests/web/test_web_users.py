@@ -15,6 +15,7 @@ from exporter.config import ConfigError, Secret
 from exporter.web.guard import Guard
 from exporter.web.users import Passwords
 from exporter.web.web_config import WebConfig
+from tests.descriptors import no_descriptors
 from tests.web.authority import PASSWORD, hashed, write_web_file
 
 
@@ -113,6 +114,23 @@ def test_a_broken_file_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert len(lines) == 1
     assert "basic_auth_users.alice: expected a bcrypt hash" in lines[0]
     assert "hush" not in lines[0]
+
+
+def test_a_file_that_was_out_of_reach_is_read_as_soon_as_it_can_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A user who went while no file could be opened is let in no longer than that; the log tells it once."""
+    config = WebConfig(write_web_file(tmp_path, basic_auth_users={"alice": hashed(), "bob": hashed()}))
+    write_web_file(tmp_path, basic_auth_users={"bob": hashed()})
+
+    with no_descriptors():
+        for _ in range(3):
+            assert "alice" in config.current.basic_auth_users
+
+    assert list(config.current.basic_auth_users) == ["bob"]
+    refused, read = capsys.readouterr().out.splitlines()
+    assert "Too many open files" in refused
+    assert "web config file re-read" in read
 
 
 def test_a_file_that_is_gone_changes_nothing(tmp_path: Path) -> None:
