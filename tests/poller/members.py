@@ -19,6 +19,7 @@ from tests.postgresql import Server
 
 SHARDS = Shards(4)
 IDS = [f"a{number}" for number in range(40)]
+_FILE = "[{files: [watch.yaml]}]"
 
 
 def shard_of(alert_id: str) -> int:
@@ -81,11 +82,17 @@ class Members:
         self._closing = closing
         self._url = server.new_database()
 
-    def come(self, watch: str = "[{files: [watch.yaml]}]", most_label_sets: int | None = None) -> Member:
+    def come(self, watch: str = _FILE, most_label_sets: int | None = None) -> Member:
         """Return a member that has just started."""
         member = Member(self.folder, self._url, watch, most_label_sets)
         self._closing.callback(member.close)
         return member
+
+    def pair(self, watch: str = _FILE) -> tuple[Member, Member]:
+        """Return two members: of the shards 0 and 1, and of 2 and 3."""
+        one, two = self.come(watch), self.come(watch)
+        balance(one, two)
+        return one, two
 
     def leave(self, member: Member) -> None:
         """Have a member stop; returns when the server has heard of it."""

@@ -15,9 +15,7 @@ ACKED = log(("CREATE", BORN - 60), ("ACK", BORN - 10))
 
 def test_each_member_asks_about_the_alerts_of_its_own_shards(members: Members) -> None:
     """Nobody is asked about twice, nobody is left out, and every series tells its shard."""
-    one = members.come()
-    two = members.come()
-    balance(one, two)
+    one, two = members.pair()
     assert (one.shards(), two.shards()) == ([0, 1], [2, 3])
     for member in (one, two):
         member.watch(*IDS)
@@ -55,9 +53,7 @@ def test_a_member_without_a_shard_asks_nothing_and_is_ready(members: Members) ->
 
 def test_alerts_follow_their_shard_and_count_on(members: Members) -> None:
     """A member that takes over goes on where the other one was: each record is counted once."""
-    one = members.come()
-    two = members.come()
-    balance(one, two)
+    one, two = members.pair()
     for member in (one, two):
         member.watch(*IDS)
         member.serve(dict.fromkeys(IDS, OPEN))
@@ -76,9 +72,7 @@ def test_alerts_follow_their_shard_and_count_on(members: Members) -> None:
 
 def test_alerts_that_another_member_left_are_as_late_as_they_are(members: Members) -> None:
     """Or a rule would take what the other one knew of them for what is known now."""
-    one = members.come()
-    two = members.come()
-    balance(one, two)
+    one, two = members.pair()
     for member in (one, two):
         member.watch(*IDS)
         member.serve(dict.fromkeys(IDS, OPEN))
@@ -161,9 +155,7 @@ def test_failures_stay_with_the_member_that_saw_them(members: Members) -> None:
 
 def test_a_baseline_is_completed_shard_by_shard(members: Members) -> None:
     """By who owns them, once their alerts were asked: another member's shards are not concerned."""
-    one = members.come()
-    two = members.come()
-    balance(one, two)
+    one, two = members.pair()
     for member in (one, two):
         member.watch(*IDS)
     one.serve(dict.fromkeys(IDS, log()))
@@ -191,9 +183,7 @@ def test_a_baseline_is_completed_shard_by_shard(members: Members) -> None:
 
 def test_a_new_alert_counts_from_the_last_good_cycle_of_its_own_shard(members: Members) -> None:
     """A shard that nobody had for a while has more to catch up with than the others."""
-    one = members.come()
-    two = members.come()
-    balance(one, two)
+    one, two = members.pair()
     for member in (one, two):
         member.watch("x")
         member.serve({"x": OPEN})

@@ -46,17 +46,9 @@ def watched(member: Member) -> set[str]:
     return {alert_id for _, alert_id in member.poller.watched}
 
 
-def two_members(members: Members) -> tuple[Member, Member]:
-    """Return members of two shards each."""
-    one = members.come(WATCH)
-    two = members.come(WATCH)
-    balance(one, two)
-    return one, two
-
-
 def test_each_member_watches_what_is_found_of_its_own_shards(members: Members, server: Server) -> None:
     """Rows of others are none of its business; together they count everything once."""
-    one, two = two_members(members)
+    one, two = members.pair(WATCH)
 
     pass_time(one, server)
     pass_time(two, server)
@@ -73,7 +65,7 @@ def test_each_member_watches_what_is_found_of_its_own_shards(members: Members, s
 
 def test_others_alerts_neither_vanish_nor_shorten_the_paging(members: Members) -> None:
     """A page without a single alert of ours is followed by the next one."""
-    one, _ = two_members(members)
+    one, _ = members.pair(WATCH)
     query(one)
     one.answer(SEARCH, page_of(*of_shards(2, 3), total=501))
     assert query(one).page == 2
@@ -88,7 +80,7 @@ def test_others_alerts_neither_vanish_nor_shorten_the_paging(members: Members) -
 
 def test_searched_alerts_follow_their_shard(members: Members, server: Server) -> None:
     """Those that the search returns no more as well: they are read to their end by whoever has them."""
-    one, two = two_members(members)
+    one, two = members.pair(WATCH)
     pass_time(one, server)
     pass_time(two, server)
     members.leave(two)
@@ -104,7 +96,7 @@ def test_searched_alerts_follow_their_shard(members: Members, server: Server) ->
 
 def test_a_gain_begins_a_cycle_at_once_from_the_earliest_last_good_cycle(members: Members, server: Server) -> None:
     """What nobody looked for since then is found, even though the own shards were searched just now."""
-    one, two = two_members(members)
+    one, two = members.pair(WATCH)
     pass_time(one, server)
     pass_time(two, server)
     members.leave(two)
@@ -121,7 +113,7 @@ def test_a_gain_begins_a_cycle_at_once_from_the_earliest_last_good_cycle(members
 
 def test_a_page_of_a_round_from_before_a_gain_tells_nothing(members: Members) -> None:
     """The pages before it left out the alerts of the shards that are new: the round begins anew."""
-    one, two = two_members(members)
+    one, two = members.pair(WATCH)
     first = query(one)
     members.leave(two)
     balance(one)
@@ -141,7 +133,7 @@ def test_a_page_of_a_round_from_before_a_gain_tells_nothing(members: Members) ->
 
 def test_a_refusal_of_a_page_from_before_a_gain_is_no_fault_of_the_new_round(members: Members) -> None:
     """Its watch is not left alone for it."""
-    one, two = two_members(members)
+    one, two = members.pair(WATCH)
     query(one)
     members.leave(two)
     balance(one)
@@ -170,7 +162,7 @@ def test_a_loss_leaves_the_round_as_it_is(members: Members) -> None:
 
 def test_a_baseline_of_a_gained_shard_takes_a_search_that_covered_it(members: Members, server: Server) -> None:
     """The rounds before the gain left its alerts out, so that they prove nothing."""
-    one, two = two_members(members)
+    one, two = members.pair(WATCH)
     pass_time(one, server)
     assert one.ledger.lacking_baseline("prod") == frozenset()
     members.leave(two)
@@ -211,7 +203,7 @@ def test_a_member_without_a_shard_searches_for_nothing(
 
 def test_rows_that_tell_no_alert_are_counted_by_one_member(members: Members) -> None:
     """By who has the first shard, which the series tells."""
-    one, two = two_members(members)
+    one, two = members.pair(WATCH)
     for member in (one, two):
         query(member)
         member.answer(SEARCH, replace(page_of(*IDS), rejected={"id": 3}))
@@ -243,7 +235,7 @@ def test_a_page_that_finds_a_shard_lost_is_asked_for_again(members: Members) -> 
 
 def test_an_alert_that_ended_while_nobody_had_its_shard_is_found(members: Members, server: Server) -> None:
     """The search goes back to the last good cycle of that shard."""
-    one, two = two_members(members)
+    one, two = members.pair(WATCH)
     pass_time(one, server)
     pass_time(two, server)
     members.leave(two)
