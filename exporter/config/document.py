@@ -82,7 +82,7 @@ def _read_text(path: Path) -> str:
     except IsADirectoryError:
         raise _unreadable(path, "this is a directory, not a file") from None
     except OSError as error:
-        raise OutOfReach([Fault(str(path), 1, "", f"cannot be read: {error.strerror or error}")]) from None
+        raise OutOfReach(path, error) from None
     except ValueError as error:
         raise _unreadable(path, f"cannot be read: {error}") from None
     if len(content) > _LARGEST:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from exporter.config.model import Loc
 
@@ -33,6 +34,9 @@ class ConfigError(Exception):
 
 class OutOfReach(ConfigError):
     """A file that is there could not be read just now; the same file may be read another time."""
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        super().__init__([Fault(str(path), 1, "", f"cannot be read: {error.strerror or error}")])
 
 
 def key_path(loc: Loc) -> str:

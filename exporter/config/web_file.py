@@ -132,7 +132,7 @@ def load_web_file(path: Path) -> WebFile:
     """Return what a web config file says, with its certificates loaded; file names are relative to its folder.
 
     An empty file is a fault, unlike with the toolkit: it may be half written, and would let everybody in. Raises
-    ConfigError with all faults.
+    ConfigError with all faults; `OutOfReach` where the system does not let it, or a certificate, be read just now.
     """
     document = read_document(path)
     surroundings = Surroundings(path.parent.absolute(), {})

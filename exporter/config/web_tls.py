@@ -14,6 +14,7 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, PrivateAttr, model_validator
 
+from exporter.config.faults import OutOfReach
 from exporter.config.model import Finding, Model, Rule
 from exporter.config.places import ExistingFile
 from exporter.config.rules import at_most_one, exactly_one
@@ -116,8 +117,10 @@ def _check_key_file(path: Path) -> Path:
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="ascii", errors="replace")
-    except OSError as error:
+    except PermissionError as error:
         raise ValueError(f"cannot read this file: {error.strerror}") from None
+    except OSError as error:
+        raise OutOfReach(path, error) from None
 
 
 Certificates = Annotated[UntoldText, AfterValidator(_check_inline_certificates)]

@@ -11,7 +11,7 @@ import pytest
 import trustme
 import yaml
 
-from exporter.config import ConfigError, WebFile, load_web_file
+from exporter.config import ConfigError, OutOfReach, WebFile, load_web_file
 
 HASH = "$2y$10$mDwo.lAisC94iLAyP81MCesa29IzH37oigHC/42V2pdJlUprsJPze"
 PAIR = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n"
@@ -229,6 +229,16 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
         ["web.yaml:3", "tls_server_config.cert_file"],
         ["web.yaml:5", "basic_auth_users.b"],
     ]
+
+
+@pytest.mark.parametrize("name", ["server.crt", "server.key"])
+def test_a_certificate_may_be_out_of_reach(name: str, tmp_path: Path) -> None:
+    """As long as the system lets nobody read it, that is no fault of the web config file."""
+    (tmp_path / name).unlink()
+    (tmp_path / name).symlink_to("/proc/self/mem")  # whose beginning is an input/output error
+
+    with pytest.raises(OutOfReach, match=f"{name}:1: cannot be read: Input/output error"):
+        load(tmp_path, PAIR)
 
 
 def test_every_cipher_suite_of_go_is_known_to_openssl(tmp_path: Path) -> None:
