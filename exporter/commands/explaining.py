@@ -18,7 +18,7 @@ from exporter.explain import Case, Zones, as_json, as_text
 from exporter.explain import explain as explained
 from exporter.flow.advance import Policy
 from exporter.flow.known import KnownAlert
-from exporter.flow.labels import make_labels
+from exporter.flow.labels import Labels, make_labels
 from exporter.flow.records import Log
 from exporter.flow.shards import Shards
 from exporter.ledger import LedgerError
@@ -96,9 +96,7 @@ def _case(
 ) -> Case:
     now = time.time()
     known = None if found is None else found.get(source.name)
-    selected = make_labels(_selection(settings, source).get(alert_id, {"source": source.name}))
-    shards = Shards(settings.shards)
-    labels = known.labels if known else shards.labelled(selected, shards.of(source.name, alert_id))
+    labels = known.labels if known else _first_labels(settings, source, alert_id)
     target = ack_targets(settings).within(labels)
     log, log_told = (None, "not asked for") if offline else _log(source, alert_id, now)
     return Case(
@@ -111,6 +109,13 @@ def _case(
         ledger=_ledger_told(settings.ledger.url, found, known),
         log_told=log_told,
     )
+
+
+def _first_labels(settings: Settings, source: SourceSettings, alert_id: str) -> Labels:
+    """Return the labels that an alert gets when it is first seen."""
+    selected = make_labels(_selection(settings, source).get(alert_id, {"source": source.name}))
+    shards = Shards(settings.shards)
+    return shards.labelled(selected, shards.of(source.name, alert_id))
 
 
 def _log(source: SourceSettings, alert_id: str, now: float) -> tuple[Log | None, str]:
