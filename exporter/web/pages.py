@@ -72,12 +72,13 @@ def add_pages(app: Flask, site: Site) -> None:
 def _status(site: Site) -> str:
     moment, query, now = site.moment, _query(), site.clock()
     listing = find(moment, query)
+    told = sources_document(moment, now=now)
     return render_template(
         "status.html",
         now=now,
         moment=moment,
-        sources=sources_document(moment, now=now)["sources"],
-        shards=shards_document(moment),
+        sources=told["sources"],
+        shards=told["shards"],
         query=query,
         listing=listing,
         alerts=alerts_document(moment, listing, site.links, now=now, per_page=query.per_page)["alerts"],
