@@ -91,7 +91,7 @@ class FencedDatabase:
         try:
             with self.begin(CommitFailed) as connection:
                 if self._held != held:
-                    raise self._not_ours()
+                    raise self.not_ours()
                 self._pass_on(connection, change(connection))
         except CommitFailed:
             if self._pending is None or not self._happened(self._pending[0]):
@@ -108,6 +108,12 @@ class FencedDatabase:
         if self._pending is not None:
             with self.begin(CommitFailed):
                 pass
+
+    def not_ours(self) -> LedgerTaken | ShardsLost:
+        """Return the error of who was to have shards and finds that they are somebody else's."""
+        if self._shards.number == 1:
+            return self._taken("not as this exporter left it")
+        return ShardsLost(f"{self._database.where}: other members have shards that were this one's")
 
     def close(self) -> None:
         """End the use of the database, so that another exporter may take it."""
@@ -130,7 +136,7 @@ class FencedDatabase:
         if not lost:
             return
         if self._shards.number == 1:
-            raise self._not_ours()
+            raise self.not_ours()
         self._held -= lost
         self._drop(lost)
 
@@ -146,19 +152,13 @@ class FencedDatabase:
         ours = schema.shards.c.shard.in_(self._held) & (schema.shards.c.commit_id == self._last)
         written = connection.execute(update(schema.shards).where(ours).values(commit_id=commit_id))
         if written.rowcount != len(self._held):
-            raise self._not_ours()
+            raise self.not_ours()
         self._pending = (commit_id, then)
 
     def _committed(self) -> None:
         if self._pending is not None:
             (self._last, then), self._pending = self._pending, None
             then()
-
-    def _not_ours(self) -> LedgerTaken | ShardsLost:
-        """Return the error of who was to have shards and finds that they are somebody else's."""
-        if self._shards.number == 1:
-            return self._taken("not as this exporter left it")
-        return ShardsLost(f"{self._database.where}: other members have shards that were this one's")
 
     def _taken(self, how: str) -> LedgerTaken:
         return LedgerTaken(

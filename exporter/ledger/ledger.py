@@ -227,11 +227,14 @@ class Ledger:
     def transaction(self) -> Iterator[Transaction]:
         """Give a transaction to fill; commit it when the block ends without an error.
 
-        Raises `CommitFailed` where the database refuses: then nothing of it happened, here or there.
+        Raises `CommitFailed` where the database refuses, and `ShardsLost` where anything, be it a read in the block,
+        finds shards to be somebody else's: then nothing of it happened, here or there.
         """
         self._database.settle()  # or the block would build on what may be out of date
-        tx = Transaction()
+        owned, tx = self.owned, Transaction()
         yield tx
+        if self.owned is not owned:
+            raise self._database.not_ours()
         if not tx.is_empty():
             self._commit(tx)
 
