@@ -18,10 +18,23 @@ _LOOKS_EVERY = 0.1
 _PREPARING = -1  # in place of a shard: who holds it makes or changes the tables
 _SHARDS = "locked shards"  # of a session
 _KEY = "key of the shards' locks"
+_OF_HOLDERS = """
+    WITH holders AS (
+        SELECT pid FROM pg_locks
+        JOIN pg_database ON pg_database.oid = database AND pg_database.datname = current_database()
+        JOIN pg_namespace ON pg_namespace.oid = objid AND nspname = current_schema()
+        WHERE locktype = 'advisory' AND granted AND classid = CAST(:application AS bigint) AND objsubid = 1
+    )
+"""
 
 
 def _bound(statement: str) -> TextClause:
     return text(statement).bindparams(application=APPLICATION_ID)
+
+
+def _of_holders(statement: str) -> TextClause:
+    """Return a statement on the sessions that hold the ledger."""
+    return _bound(_OF_HOLDERS + statement)
 
 
 _ALONE = _bound("""
@@ -32,31 +45,20 @@ _SHARED = _bound("""
     SELECT pg_advisory_lock_shared((CAST(:application AS bigint) << 32) | CAST(oid AS bigint))
     FROM pg_namespace WHERE nspname = current_schema()
 """)
-_HOLDER = _bound("""
+_HOLDER = _of_holders("""
     SELECT pid, CAST(backend_start AS text) AS since, application_name AS name, host(client_addr) AS address
-    FROM pg_locks
-    JOIN pg_stat_activity USING (pid)
-    JOIN pg_database ON pg_database.oid = database AND pg_database.datname = current_database()
-    JOIN pg_namespace ON pg_namespace.oid = objid AND nspname = current_schema()
-    WHERE locktype = 'advisory' AND granted AND classid = CAST(:application AS bigint) AND objsubid = 1
+    FROM holders JOIN pg_stat_activity USING (pid)
     ORDER BY backend_start LIMIT 1
 """)
-_MEMBERS = _bound("""
+_MEMBERS = _of_holders("""
     SELECT count(*) AS number, count(*) FILTER (WHERE pid < pg_backend_pid()) AS rank, pg_backend_pid() AS session
-    FROM pg_locks
-    JOIN pg_database ON pg_database.oid = database AND pg_database.datname = current_database()
-    JOIN pg_namespace ON pg_namespace.oid = objid AND nspname = current_schema()
-    WHERE locktype = 'advisory' AND granted AND classid = CAST(:application AS bigint) AND objsubid = 1
+    FROM holders
 """)
 # The server's own time-out does not see who is stopped between two messages of a pipeline.
-_END_SILENT = _bound("""
+_END_SILENT = _of_holders("""
     SELECT pg_terminate_backend(pid)
-    FROM pg_locks
-    JOIN pg_stat_activity USING (pid)
-    JOIN pg_database ON pg_database.oid = database AND pg_database.datname = current_database()
-    JOIN pg_namespace ON pg_namespace.oid = objid AND nspname = current_schema()
-    WHERE locktype = 'advisory' AND granted AND classid = CAST(:application AS bigint) AND objsubid = 1
-    AND usename = current_user AND wait_event = 'ClientRead' AND state_change
+    FROM holders JOIN pg_stat_activity USING (pid)
+    WHERE usename = current_user AND wait_event = 'ClientRead' AND state_change
         < clock_timestamp() - NULLIF(CAST(current_setting('idle_session_timeout') AS interval), interval '0')
 """)
 _OWN = text("SELECT pid, CAST(backend_start AS text) AS since FROM pg_stat_activity WHERE pid = pg_backend_pid()")
