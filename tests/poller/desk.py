@@ -22,7 +22,7 @@ BORN = 1_700_000_000.0
 BOUNDS = {Total.TIME_TO_ACK: (60.0,), Total.TIME_TO_FIRST_ACTION: (60.0,), Total.TIME_TO_END: (60.0,)}
 FIELDS = (LabelSettings(field="severity"),)
 POLL = PollSettings(interval=30.0, acked_interval=300.0, settle=10.0, first_seen_window=3600.0)
-LIMITS = RateLimitSettings(requests_per_second=1000.0, burst=1000, concurrency=50)
+LIMITS = RateLimitSettings(requests_per_second=100.0, burst=1000, concurrency=100)
 """Of a source that nothing has to wait for."""
 
 
@@ -38,7 +38,7 @@ class Desk:
         self,
         folder: Path,
         now: float,
-        limits: RateLimitSettings | None = None,
+        limits: RateLimitSettings = LIMITS,
         watch: str = "[{files: [watch.yaml]}]",
         poll: PollSettings = POLL,
         targets: AckTargets = NO_TARGETS,
@@ -67,7 +67,7 @@ class Desk:
             label_sets=LabelSets(
                 self.ledger.label_sets(), most_label_sets, partial(self.own.series_dropped, LABEL_SETS)
             ),
-            limits=limits or RateLimitSettings(requests_per_second=100.0, burst=100, concurrency=100),
+            limits=limits,
             jitter=lambda: 1.0,
             now=now,
         )

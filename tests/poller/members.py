@@ -14,7 +14,7 @@ from exporter.ledger import ShardsLost, Transaction
 from exporter.poller.ledger_use import LedgerUse
 from exporter.poller.workers import Answer
 from tests.e2e.harness import wait_until
-from tests.poller.desk import BORN, LIMITS, Desk
+from tests.poller.desk import BORN, Desk
 from tests.postgresql import Server
 
 SHARDS = Shards(4)
@@ -37,9 +37,7 @@ class Member(Desk):
 
     def __init__(self, folder: Path, url: URL, watch: str, most_label_sets: int | None) -> None:
         address = url.render_as_string(hide_password=False)
-        super().__init__(
-            folder, BORN, LIMITS, watch, most_label_sets=most_label_sets, url=address, shards=SHARDS.number
-        )
+        super().__init__(folder, BORN, watch=watch, most_label_sets=most_label_sets, url=address, shards=SHARDS.number)
         self.share()
 
     def share(self) -> None:

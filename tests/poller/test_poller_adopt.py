@@ -14,12 +14,11 @@ from exporter.flow.records import Log
 from exporter.flow.sightings import Sighting
 from exporter.poller.workers import Answers, Question, Workers
 from exporter.watch import Watches, search_watches
-from tests.poller.desk import BORN, FIELDS, POLL, Desk, log
+from tests.poller.desk import BORN, FIELDS, LIMITS, POLL, Desk, log
 from tests.watching import make_source
 
 HOUR = 3600.0
 OPEN = log(("CREATE", BORN - 60))
-LIMITS = RateLimitSettings(requests_per_second=100.0, burst=100, concurrency=100)
 TWO = "[{search: {bk_biz_ids: [2]}, labels: {team: a}}, {search: {bk_biz_ids: [3]}, labels: {team: b}}]"
 ONE = "[{search: {bk_biz_ids: [2]}, labels: {team: a}}]"
 

@@ -14,7 +14,7 @@ from exporter.flow.sightings import Sighting
 from exporter.ledger import CommitFailed
 from exporter.poller.label_sets import ANY_NUMBER, LabelSets
 from exporter.poller.workers import Answer
-from tests.poller.desk import BORN, LIMITS, Desk, log
+from tests.poller.desk import BORN, Desk, log
 from tests.watching import write_file
 
 FILES = "[{files: [watch.yaml]}]"
@@ -123,7 +123,7 @@ class Office:
         self.desk = self._open()
 
     def _open(self) -> Desk:
-        return Desk(self.folder, BORN, LIMITS, self._watch, targets=TARGETS, most_label_sets=self._limit)
+        return Desk(self.folder, BORN, watch=self._watch, targets=TARGETS, most_label_sets=self._limit)
 
     def restart(self) -> None:
         """Close the desk and open another."""

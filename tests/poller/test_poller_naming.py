@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from exporter.blueking import BadRequest, Upstream
-from tests.poller.desk import BORN, LIMITS, Desk
+from tests.poller.desk import BORN, Desk
 
 WRONG = BadRequest("search_alert: 3300002 query_string is wrong")
 
 
 def test_the_watch_whose_search_fails_is_named(tmp_path: Path) -> None:
     """Whoever looks at the status page sees which search to mend; where two are, which of them is told what."""
-    desk = Desk(tmp_path, BORN, LIMITS, "[{search: {bk_biz_ids: [2]}}, {search: {bk_biz_ids: [3]}}]")
+    desk = Desk(tmp_path, BORN, watch="[{search: {bk_biz_ids: [2]}}, {search: {bk_biz_ids: [3]}}]")
     desk.poller.select(desk.now)
     for error in (WRONG, Upstream("search_alert: 500")):
         (question,) = desk.questions()
@@ -39,7 +39,7 @@ def test_the_watch_whose_search_fails_is_named(tmp_path: Path) -> None:
 )
 def test_a_watch_is_named_by_what_it_selects(watch: str, words: str, tmp_path: Path) -> None:
     """As in the config, with its labels first, in a piece of a line; the values of conditions stay untold."""
-    desk = Desk(tmp_path, BORN, LIMITS, f"[{watch}]")
+    desk = Desk(tmp_path, BORN, watch=f"[{watch}]")
     desk.poller.select(desk.now)
     (question,) = desk.questions()
     desk.answer(question.key, WRONG)

@@ -11,7 +11,7 @@ from exporter.flow.sightings import Outcome, Sighting
 from exporter.ledger import Transaction
 from exporter.poller.workers import Answer
 from exporter.watch.search import PAGE_SIZE
-from tests.poller.desk import BORN, LIMITS, Desk, log
+from tests.poller.desk import BORN, Desk, log
 
 ONE = "[{search: {bk_biz_ids: [2]}}]"
 TWO = "[{search: {bk_biz_ids: [2]}, labels: {team: a}}, {search: {bk_biz_ids: [3]}, labels: {team: b}}]"
@@ -27,7 +27,7 @@ def page(*alert_ids: str, **more: object) -> Page:
 
 def make_desk(folder: Path, watch: str) -> Desk:
     """Return a desk that watches by search."""
-    made = Desk(folder, BORN, LIMITS, watch)
+    made = Desk(folder, BORN, watch=watch)
     made.poller.select(made.now)
     return made
 

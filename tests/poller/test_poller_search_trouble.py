@@ -12,7 +12,7 @@ from exporter.flow.records import Log
 from exporter.flow.sightings import Outcome, Sighting
 from exporter.metrics.moment import WatchedState
 from exporter.poller.workers import Question
-from tests.poller.desk import BORN, LIMITS, POLL, Desk, log
+from tests.poller.desk import BORN, POLL, Desk, log
 
 WATCHES = "[{search: {bk_biz_ids: [2]}}, {search: {bk_biz_ids: [3]}}]"
 WRONG = BadRequest("search_alert: 3300002 query_string is wrong")
@@ -58,7 +58,7 @@ def searches() -> Searches:
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
     """Give a desk with two search watches, without jitter."""
-    made = Desk(tmp_path, BORN, LIMITS, WATCHES)
+    made = Desk(tmp_path, BORN, watch=WATCHES)
     made.poller.select(made.now)
     yield made
     made.close()
@@ -195,7 +195,7 @@ class Poisoned:
 def short_lived(tmp_path: Path) -> Iterator[Desk]:
     """Give a desk whose patience ends after two hours, and which searches."""
     poll = PollSettings(**{**POLL.model_dump(), "max_age": 7200.0, "refresh": 60.0})
-    made = Desk(tmp_path, BORN, LIMITS, "[{search: {bk_biz_ids: [2]}}]", poll)
+    made = Desk(tmp_path, BORN, watch="[{search: {bk_biz_ids: [2]}}]", poll=poll)
     made.poller.select(made.now)
     yield made
     made.close()
@@ -254,7 +254,7 @@ def test_an_alert_that_ended_is_not_open_though_its_log_cannot_be_read_any_more(
 
 def test_two_watches_that_search_for_the_same_complete_the_baseline(tmp_path: Path, searches: Searches) -> None:
     """A watch that stands twice in the config is found complete as one."""
-    desk = Desk(tmp_path, BORN, LIMITS, "[{search: {bk_biz_ids: [2]}}, {search: {bk_biz_ids: [2]}}]")
+    desk = Desk(tmp_path, BORN, watch="[{search: {bk_biz_ids: [2]}}, {search: {bk_biz_ids: [2]}}]")
     desk.poller.select(desk.now)
     searches.pass_time(desk, 2)
 

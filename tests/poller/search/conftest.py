@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.poller.desk import BORN, LIMITS, Desk
+from tests.poller.desk import BORN, Desk
 from tests.poller.searching import SEARCH, Server
 
 
@@ -18,7 +18,7 @@ def server() -> Server:
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
     """Give a desk that watches by search."""
-    made = Desk(tmp_path, BORN, LIMITS, SEARCH)
+    made = Desk(tmp_path, BORN, watch=SEARCH)
     made.poller.select(made.now)
     yield made
     made.close()

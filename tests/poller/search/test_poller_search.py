@@ -6,7 +6,7 @@ import pytest
 
 from exporter.blueking import BadRequest, BlueKingError, NotAllowed, Page, TooFast
 from exporter.poller.workers import Answer
-from tests.poller.desk import BORN, LIMITS, Desk, log
+from tests.poller.desk import BORN, Desk, log
 from tests.poller.searching import TWO, Server, labels_of, pass_time, seen
 
 
@@ -107,7 +107,7 @@ def test_rows_that_cannot_be_read_are_counted(desk: Desk, server: Server) -> Non
 
 def test_the_first_watch_that_selects_an_alert_has_it(tmp_path: Path, server: Server) -> None:
     """Fixed ids before searches, searches in their order: labels are those of the first, the search tells the rest."""
-    desk = Desk(tmp_path, BORN, LIMITS, TWO)
+    desk = Desk(tmp_path, BORN, watch=TWO)
     desk.poller.select(desk.now)
     server.alerts = {2: [seen("1"), seen("2")], 3: [seen("2"), seen("3")]}
     pass_time(desk, server, 60)

@@ -5,7 +5,7 @@ from pathlib import Path
 from exporter.blueking import Upstream
 from exporter.config import PollSettings
 from exporter.flow.sightings import Outcome, Sighting
-from tests.poller.desk import BORN, LIMITS, POLL, Desk, log
+from tests.poller.desk import BORN, POLL, Desk, log
 from tests.poller.searching import SEARCH, Server, pass_time, seen
 
 
@@ -143,7 +143,7 @@ def test_nothing_is_lost_over_a_down_time(desk: Desk, server: Server) -> None:
 def test_an_open_alert_of_a_search_never_expires(tmp_path: Path, server: Server) -> None:
     """What a search returns as open is open, however old; once it vanished for good, it expires."""
     poll = PollSettings(**{**POLL.model_dump(), "max_age": 7200.0})
-    desk = Desk(tmp_path, BORN, LIMITS, SEARCH, poll)
+    desk = Desk(tmp_path, BORN, watch=SEARCH, poll=poll)
     desk.poller.select(desk.now)
     server.alerts[2] = [seen("1")]
     pass_time(desk, server, 3 * 3600)
