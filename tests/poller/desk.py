@@ -77,6 +77,27 @@ class Desk:
         write_watch_file(self.folder, *alert_ids)
         self.poller.select(self.now)
 
+    def adopt(
+        self,
+        watch: str | None = None,
+        *,
+        searching: str = "[{alerts: ['1']}]",
+        poll: PollSettings = POLL,
+        limits: RateLimitSettings = LIMITS,
+        targets: AckTargets = NO_TARGETS,
+    ) -> None:
+        """Have the source polled by other settings; `watch` is what it watches where that changes."""
+        source = make_source(self.folder, watch or searching)
+        self.poller.adopt(
+            watches=None if watch is None else Watches("prod", source.watch, [label.field for label in FIELDS]),
+            searches=search_watches("prod", source.watch, FIELDS),
+            poll=poll,
+            targets=targets,
+            limits=limits,
+            now=self.now,
+        )
+        self.poller.select(self.now)
+
     def asked(self) -> list[str]:
         """Return what is asked for now: alerts, by their ids."""
         return [question.key for question in self.questions()]

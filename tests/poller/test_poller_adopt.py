@@ -7,42 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from exporter.blueking import NotAllowed, Page, TooFast
-from exporter.config import PollSettings, RateLimitSettings
+from exporter.blueking import NotAllowed, TooFast
 from exporter.flow.deadlines import NO_TARGETS, AckTarget, AckTargets
 from exporter.flow.records import Log
-from exporter.flow.sightings import Sighting
 from exporter.poller.workers import Answers, Question, Workers
-from exporter.watch import Watches, search_watches
-from tests.poller.desk import BORN, FIELDS, LIMITS, POLL, Desk, log
+from exporter.watch import Watches
+from tests.poller.desk import BORN, LIMITS, POLL, Desk, log
 from tests.watching import make_source
 
 HOUR = 3600.0
 OPEN = log(("CREATE", BORN - 60))
-TWO = "[{search: {bk_biz_ids: [2]}, labels: {team: a}}, {search: {bk_biz_ids: [3]}, labels: {team: b}}]"
-ONE = "[{search: {bk_biz_ids: [2]}, labels: {team: a}}]"
-
-
-def adopt(
-    desk: Desk,
-    watch: str | None = None,
-    *,
-    searching: str = "[{alerts: ['1']}]",
-    poll: PollSettings = POLL,
-    limits: RateLimitSettings = LIMITS,
-    targets: AckTargets = NO_TARGETS,
-) -> None:
-    """Have the desk's source polled by other settings; `watch` is what it watches where that changes."""
-    source = make_source(desk.folder, watch or searching)
-    desk.poller.adopt(
-        watches=None if watch is None else Watches("prod", source.watch, [label.field for label in FIELDS]),
-        searches=search_watches("prod", source.watch, FIELDS),
-        poll=poll,
-        targets=targets,
-        limits=limits,
-        now=desk.now,
-    )
-    desk.poller.select(desk.now)
 
 
 @pytest.fixture
@@ -55,32 +29,9 @@ def watching(tmp_path: Path) -> Iterator[Desk]:
     desk.close()
 
 
-@pytest.fixture
-def searching(tmp_path: Path) -> Iterator[Desk]:
-    """Give a desk that found one alert by each of two searches, past its baseline."""
-    desk = Desk(tmp_path, BORN, watch=TWO)
-    desk.poller.select(desk.now)
-    answer_all(desk)
-    desk.cycle()
-    yield desk
-    desk.close()
-
-
-def answer_all(desk: Desk) -> list[str]:
-    """Answer whatever is asked now: business 2 has the alert `2`, and so on; return what was asked for."""
-    asked = []
-    while questions := list(desk.questions()):
-        for question in questions:
-            asked.append(question.key)
-            businesses = [] if question.query is None else [str(n) for n in question.query.bk_biz_ids]
-            found = tuple(Sighting(n, {}, created_at=BORN - 60) for n in businesses)
-            desk.answer(question.key, OPEN if question.query is None else Page(found, len(found)))
-    return asked
-
-
 def test_who_stays_is_not_asked_before_its_time_and_who_joins_is(watching: Desk) -> None:
     """A third id in the list: only that one is asked about; the others keep the time that they had."""
-    adopt(watching, "[{alerts: ['1', '2', '3']}]")
+    watching.adopt("[{alerts: ['1', '2', '3']}]")
 
     assert watching.asked() == ["3"]
     watching.answer("3", OPEN)
@@ -94,7 +45,7 @@ def test_an_alert_that_a_changed_watch_selects_falls_under_the_first_seen_rule(w
     watching.serve({"1": OPEN, "2": OPEN})
     before = watching.records()
 
-    adopt(watching, "[{alerts: ['1', '2', '3']}]")
+    watching.adopt("[{alerts: ['1', '2', '3']}]")
     watching.serve({"3": log(("CREATE", BORN - 9 * HOUR), ("ACTION", BORN - 8 * HOUR), ("ACK", watching.now - 60))})
 
     assert watching.records() - before == {"ACK": 1}
@@ -105,7 +56,7 @@ def test_a_removed_watch_ends_and_its_answers_under_way_still_count(watching: De
     watching.now += 33
     assert set(watching.asked()) == {"1", "2"}
 
-    adopt(watching, "[{alerts: ['1']}]")
+    watching.adopt("[{alerts: ['1']}]")
     for alert_id in ("1", "2"):
         watching.answer(alert_id, log(("CREATE", BORN - 60), ("ACK", BORN + 1)))
 
@@ -134,12 +85,12 @@ def test_no_cycle_ends_before_the_new_watches_were_looked_at(watching: Desk) -> 
 
 def test_a_shorter_interval_holds_at_once_and_a_longer_one_from_the_next_poll_on(watching: Desk) -> None:
     """Nobody waits out the old interval, and nobody is asked at once for all that."""
-    adopt(watching, poll=POLL.model_copy(update={"interval": 5.0}), searching="[{alerts: ['1', '2']}]")
+    watching.adopt(poll=POLL.model_copy(update={"interval": 5.0}), searching="[{alerts: ['1', '2']}]")
     assert watching.asked() == []
     watching.now += 6
     watching.serve({"1": OPEN, "2": OPEN})
 
-    adopt(watching, poll=POLL.model_copy(update={"interval": 500.0}), searching="[{alerts: ['1', '2']}]")
+    watching.adopt(poll=POLL.model_copy(update={"interval": 500.0}), searching="[{alerts: ['1', '2']}]")
     watching.now += 6
     assert set(watching.asked()) == {"1", "2"}
 
@@ -148,7 +99,7 @@ def test_a_lower_rate_holds_at_once(watching: Desk) -> None:
     """The limit of what may be under way, and that of the pace."""
     watching.now += 33
 
-    adopt(watching, limits=LIMITS.model_copy(update={"concurrency": 1}), searching="[{alerts: ['1', '2']}]")
+    watching.adopt(limits=LIMITS.model_copy(update={"concurrency": 1}), searching="[{alerts: ['1', '2']}]")
 
     assert len(watching.asked()) == 1
 
@@ -157,7 +108,7 @@ def test_new_targets_are_for_alerts_first_seen_from_now_on(watching: Desk) -> No
     """An alert keeps the deadline that it was given."""
     targets = AckTargets([AckTarget({}, 300.0, 0.9)])
 
-    adopt(watching, "[{alerts: ['1', '3']}]", targets=targets)
+    watching.adopt("[{alerts: ['1', '3']}]", targets=targets)
 
     known = watching.ledger.find("prod", ["1", "3"])
     assert (known["1"].ack_target, known["3"].ack_target) == (None, 300.0)
@@ -170,7 +121,7 @@ def test_a_pause_outlives_other_settings(watching: Desk, error: TooFast | NotAll
     for alert_id in watching.asked():
         watching.answer(alert_id, error)
 
-    adopt(watching, "[{alerts: ['1', '2', '3']}]")
+    watching.adopt("[{alerts: ['1', '2', '3']}]")
     watching.now += 50
 
     assert watching.asked() == []
@@ -197,97 +148,13 @@ def test_what_a_connection_that_ended_was_asked_is_asked_again(watching: Desk) -
     """It is due as it was, in a free slot; but not the alert that left meanwhile."""
     watching.now += 33
     assert set(watching.asked()) == {"1", "2"}
-    adopt(watching, "[{alerts: ['1']}]")
+    watching.adopt("[{alerts: ['1']}]")
     assert watching.poller.asking == 2
 
     watching.poller.reconnected(watching.now)
 
     assert watching.poller.asking == 0
     assert watching.asked() == ["1"]
-
-
-def test_a_removed_search_leaves_its_alerts_alone(searching: Desk) -> None:
-    """The other search, and what it found, goes on; put back, it finds its alerts again, and counts nothing twice."""
-    assert searching.poller.watched == {("prod", "2"), ("prod", "3")}
-    counted = searching.records()
-
-    adopt(searching, ONE)
-    assert searching.poller.watched == {("prod", "2")}
-    assert answer_all(searching) == [" search"]
-    searching.now += 2 * HOUR
-    assert "3" not in answer_all(searching)
-
-    adopt(searching, TWO)
-    answer_all(searching)
-    assert searching.poller.watched == {("prod", "2"), ("prod", "3")}
-    assert searching.records() == counted
-
-
-def test_without_any_search_left_none_is_made(searching: Desk) -> None:
-    """Also where one is under way: its answer is taken as no news."""
-    searching.now += 31
-    (search,) = (question for question in searching.questions() if question.query is not None)
-
-    adopt(searching, "[{alerts: ['2']}]")
-    searching.answer(search.key, Page((Sighting("7", {}, created_at=BORN),), 1))
-
-    assert searching.poller.watched == {("prod", "2")}
-    searching.now += 9 * HOUR
-    assert " search" not in searching.asked()
-
-
-@pytest.mark.parametrize("told", [Page((Sighting("7", {}, created_at=BORN),), 1), NotAllowed("no")])
-def test_the_answer_to_a_page_of_before_is_no_answer_to_the_new_search(
-    searching: Desk, told: Page | NotAllowed
-) -> None:
-    """What the old search found is no business of the new one, and neither is its failure."""
-    searching.now += 31
-    (search,) = (question for question in searching.questions() if question.query is not None)
-
-    adopt(searching, "[{search: {bk_biz_ids: [4]}}]")
-    searching.answer(search.key, told)
-    searching.now += HOUR
-    answer_all(searching)
-
-    assert searching.poller.watched == {("prod", "4")}
-
-
-def test_a_source_that_had_its_first_cycle_stays_ready(searching: Desk) -> None:
-    """A new search makes no newcomer of its source; but no cycle is good before that search was over."""
-    assert searching.state().cycled
-
-    adopt(searching, "[{search: {bk_biz_ids: [4]}}]")
-
-    assert searching.state().cycled
-    assert searching.poller.ending_cycle(searching.now) is None
-
-
-def test_a_search_under_another_label_has_nothing_read_that_is_not_due(searching: Desk) -> None:
-    """It is another watch: its alerts leave, and are found again, but a change of a label is no news of theirs."""
-    searching.now += 60
-    answer_all(searching)
-
-    adopt(searching, TWO.replace("team: b", "team: c"))
-    asked = answer_all(searching)
-
-    assert set(asked) == {" search"}
-    assert searching.poller.watched == {("prod", "2"), ("prod", "3")}
-    searching.now += 600
-    assert {"2", "3"} <= set(answer_all(searching))
-
-
-def test_a_restart_is_ready_when_all_that_was_due_was_asked(searching: Desk) -> None:
-    """Alerts that need no look for the next ten minutes do not keep it waiting for as long."""
-    searching.now += 60
-    answer_all(searching)
-
-    again = searching.restart(searching.now + 5)
-    again.poller.select(again.now)
-    assert not again.state().cycled
-    assert set(answer_all(again)) == {" search"}
-
-    assert again.state().cycled
-    again.close()
 
 
 def test_workers_that_are_dismissed_hand_on_no_answer() -> None:

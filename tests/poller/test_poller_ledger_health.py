@@ -16,7 +16,7 @@ from exporter.ledger import LedgerError
 from exporter.metrics import SourceState
 from exporter.poller.ledger_health import LedgerHealth
 from tests.e2e.harness import wait_until
-from tests.poller.test_poller_loop import Loop, created, running
+from tests.poller.loops import Loop, created, running
 from tests.watching import write_watch_file as watch
 
 REFUSED = LedgerError("flow.db: disk I/O error; check the disk's space")

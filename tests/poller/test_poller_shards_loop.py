@@ -13,8 +13,8 @@ from exporter.flow.records import FlowRecord, Log
 from exporter.metrics import Form, Format
 from exporter.poller.ledger_use import LedgerUse
 from tests.e2e.harness import wait_until
+from tests.poller.loops import Loop, running
 from tests.poller.members import IDS, Members, of_shards
-from tests.poller.test_poller_loop import Loop, running
 from tests.postgresql import Server
 from tests.watching import write_watch_file
 
