@@ -1,5 +1,6 @@
 """Bad days: simulated deployments whose world and faults a test moves by hand, and exporters that search them."""
 
+import math
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -8,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
+import pytest
 import requests
 import yaml
 
@@ -28,6 +30,9 @@ from tests.e2e.harness import (
 INTERVAL = 0.2
 TIMEOUT = 1.0
 CONCURRENCY = 4
+SLOW = 2 * TIMEOUT
+WINDOW = 3.0
+FEW = 3  # requests that were under way, or due for other reasons, when a fault came
 APP_SECRET = "not-a-secret"
 _BOUNDS = (60.0, 600.0)
 _OWN = "bkmonitor_flow_exporter_"
@@ -38,6 +43,9 @@ class Clothes(StrEnum):
 
     ESB = "esb"
     GATEWAY = "gateway"
+
+
+in_both_clothes = pytest.mark.parametrize("clothes", Clothes)
 
 
 class Deployment:
@@ -260,3 +268,13 @@ def expect_right(exporter: Exporter, deployments: Sequence[Deployment], within: 
 def watch_for(seconds: float) -> None:
     """Let a window pass in which requests are counted."""
     threading.Event().wait(seconds)
+
+
+def most_tries(first_wait: float, window: float) -> int:
+    """Return how often one may ask within a window, where waits double and up to a half of each is jitter."""
+    return 1 + math.floor(math.log2(1 + 2 * window / first_wait))
+
+
+def lines(exporter: ExporterProcess, event: str, source: str) -> list[str]:
+    """Return the lines of a log that tell an event of a source."""
+    return [line for line in exporter.log if f'msg="{event}"' in line and f"source={source} " in f"{line.strip()} "]
