@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.ledger.moving import fill
 from tests.postgresql import Server, running_server
 
 ONLY_SQLITE = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
@@ -25,3 +26,11 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path}/flow.db"
     server: Server = request.getfixturevalue("postgresql")
     return server.new_database().render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> str:
+    """Return the URL of a ledger that has something of everything."""
+    url = f"sqlite:///{tmp_path}/old.db"
+    fill(url)
+    return url
