@@ -15,14 +15,12 @@ from exporter.simulator import Dialect, Faults, Judgement, Simulator, SimulatorS
 from tests.e2e.harness import (
     SEVERITIES,
     ExporterProcess,
-    Samples,
     differences,
     flow_samples,
-    labels,
     true_samples,
     wait_until,
 )
-from tests.e2e.lively import BOUNDS, HISTOGRAMS
+from tests.e2e.lively import BOUNDS, HISTOGRAMS, is_telling, target_samples
 
 LIVE = 14.0  # seconds in which new things happen; deadlines pass also later, before anything is compared
 KILLS = 5
@@ -91,38 +89,20 @@ def test_totals_equal_the_truth_after_kills(
             assert exporter.stop() == 0
 
 
-def target_samples(label: str, within: Mapping[str, float]) -> Samples:
-    """Return the gauge of the targets that match alerts by one label."""
-    return {("bkmonitor_flow_ack_target_seconds", labels({label: value})): s for value, s in within.items()}
-
-
-def is_telling(truth: Samples) -> bool:
-    """Return whether there is something of each kind to compare: every result, every gauge of open alerts."""
-    results = {dict(pairs)["result"] for name, pairs in truth if name == "bkmonitor_flow_ack_deadlines_total"}
-    gauges = {"oldest_unacked_timestamp_seconds", "unacked_since_timestamp_seconds", "alert_info", "open_alerts"}
-    return results == {"met", "missed", "ended"} and {f"bkmonitor_flow_{name}" for name in gauges} <= {
-        n for n, _ in truth
-    }
-
-
-SEARCHED = """\
+SEARCHED = f"""\
 sources:
   - name: sim
-    url: {url}
-    auth: {{app_code: flow-exporter, app_secret: not-a-secret, username: admin, placement: {placement}}}
-    rate_limit: {{requests_per_second: 1000, burst: 1000, concurrency: 4}}
-    watch: [{{search: {{bk_biz_ids: [-1]}}, labels: {{team: all}}}}]
-poll: {{interval: 500ms, acked_interval: 500ms, refresh: 1s, settle: 3s}}
+    url: {{url}}
+    auth: {{{{app_code: flow-exporter, app_secret: not-a-secret, username: admin, placement: {{placement}}}}}}
+    rate_limit: {{{{requests_per_second: 1000, burst: 1000, concurrency: 4}}}}
+    watch: [{{{{search: {{{{bk_biz_ids: [-1]}}}}, labels: {{{{team: all}}}}}}}}]
+poll: {{{{interval: 500ms, acked_interval: 500ms, refresh: 1s, settle: 3s}}}}
 labels: [severity, bk_biz_id]
-histograms:
-  time_to_ack: [1s, 2s, 5s, 10s, 20s]
-  time_to_first_action: [1s, 2s, 5s, 10s, 20s]
-  time_to_end: [1s, 2s, 5s, 10s, 20s]
-ack_targets:
-  - {{match: {{severity: fatal}}, within: 1s}}
-  - {{match: {{severity: warning}}, within: 4s}}
-ledger: {{url: "sqlite:///{folder}/flow.db"}}
-web: {{birth_hold: 0s}}
+{HISTOGRAMS}ack_targets:
+  - {{{{match: {{{{severity: fatal}}}}, within: 1s}}}}
+  - {{{{match: {{{{severity: warning}}}}, within: 4s}}}}
+ledger: {{{{url: "sqlite:///{{folder}}/flow.db"}}}}
+web: {{{{birth_hold: 0s}}}}
 """
 
 

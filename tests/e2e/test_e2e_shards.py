@@ -24,8 +24,7 @@ from exporter.simulated_watch import watch_file_kept
 from exporter.simulator import Judgement, Simulator, SimulatorSettings, World
 from tests.e2e.cluster import SHARDS, Cluster, falls, told_by_two
 from tests.e2e.harness import COMMAND, SEVERITIES, Samples, differences, true_samples, wait_until
-from tests.e2e.lively import BOUNDS, HISTOGRAMS
-from tests.e2e.test_e2e_kills import is_telling, target_samples
+from tests.e2e.lively import BOUNDS, HISTOGRAMS, is_telling, target_samples
 from tests.ledger.cutting import Proxy, proxy_before
 from tests.postgresql import PASSWORD, Server, running_server
 
