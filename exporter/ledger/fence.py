@@ -13,9 +13,6 @@ from exporter.ledger.database import Database
 from exporter.ledger.errors import CommitFailed, LedgerError, LedgerTaken, ShardsLost
 from exporter.ledger.members import Members
 
-FREE = ""
-"""The id in place of that of a commit where a shard was handed over: nobody tells anything of it any more."""
-
 
 class Taken(NamedTuple):
     """The transaction that takes shards, which ones, and those among them that whoever had them handed over."""
@@ -55,7 +52,7 @@ class FencedDatabase:
             chosen = table.c.shard.in_(taken)
             rows = connection.execute(select(table).where(chosen).order_by(table.c.shard).with_for_update()).all()
             connection.execute(update(table).where(chosen).values(commit_id=self._last))
-            yield Taken(connection, taken, frozenset(row.shard for row in rows if row.commit_id == FREE))
+            yield Taken(connection, taken, frozenset(row.shard for row in rows if row.commit_id == schema.FREE))
         self._held |= taken
 
     def leave(self, shards: Collection[int]) -> None:
@@ -69,7 +66,7 @@ class FencedDatabase:
         with self._database.begin() as connection:
             for shard in shards & untold:
                 ours = (table.c.shard == shard) & (table.c.commit_id == self._left[shard])
-                connection.execute(update(table).where(ours).values(commit_id=FREE))
+                connection.execute(update(table).where(ours).values(commit_id=schema.FREE))
             self._database.keep_locked(connection, self._held | (self._left.keys() - shards))
         for shard in shards:
             del self._left[shard]

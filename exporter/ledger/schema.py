@@ -27,6 +27,8 @@ from exporter.ledger.migrations import MIGRATIONS, Migrations
 log = structlog.get_logger()
 
 VERSION = 5
+FREE = ""
+"""In place of the id of a commit: nobody has the shard, and nobody tells anything of it any more."""
 MARK = "ledger of bkmonitor-flow-exporter"  # by which our tables are told from others, where SQLite has an id for that
 
 metadata = MetaData()
@@ -48,7 +50,7 @@ shards = Table(  # since version 5
     "shards",
     metadata,
     _shard_of_key(),
-    Column("commit_id", String, nullable=False),  # another one for each commit; empty: nobody has the shard
+    Column("commit_id", String, nullable=False),  # another one for each commit, or `FREE`
 )
 
 sources = Table(
@@ -154,7 +156,7 @@ def set_shards(connection: Connection, number: int) -> None:
     """Have so many shards, none of which anybody has; who had one cannot commit in it any more."""
     connection.execute(update(ledger).values(shards=number))
     connection.execute(delete(shards))
-    connection.execute(insert(shards), [{"shard": shard, "commit_id": ""} for shard in range(number)])
+    connection.execute(insert(shards), [{"shard": shard, "commit_id": FREE} for shard in range(number)])
 
 
 def upgrade(connection: Connection, where: str, migrations: Migrations = MIGRATIONS, version: int = VERSION) -> None:
