@@ -3,6 +3,7 @@
 import pytest
 
 from exporter.config import effective_yaml
+from exporter.flow.shards import MOST_SHARDS
 from tests.config.conftest import Load, Refuse
 
 
@@ -26,6 +27,14 @@ def test_a_ledger_is_a_file_or_a_database(load: Load, source_yaml: str, url: str
 def test_many_shards_need_a_ledger_that_is_shared(load: Load, source_yaml: str, more: str) -> None:
     """One shard is what one gets without saying so, and any ledger will do for it."""
     assert load(f"{source_yaml}{more}").shards == (1024 if "1024" in more else 1)
+
+
+def test_there_are_no_more_shards_than_a_ledger_may_have(load: Load, refuse: Refuse, source_yaml: str) -> None:
+    """Else an export of it could not be imported."""
+    ledger = "ledger: {url: postgresql+psycopg://flow@db/flow}"
+
+    assert load(f"{source_yaml}shards: {MOST_SHARDS}\n{ledger}").shards == MOST_SHARDS
+    assert "config.yaml:11: shards: " in refuse(f"{source_yaml}shards: {MOST_SHARDS + 1}\n{ledger}")
 
 
 def test_a_ledger_in_a_file_is_not_shared(refuse: Refuse, source_yaml: str) -> None:
