@@ -70,7 +70,7 @@ stack: $(READY) servers
 	@exec $(BIN)/python -m tools.stack
 
 test: $(READY) servers browser builder systemd
-	$(BIN)/pytest -n 4 --durations=5 $(ARGS)
+	$(BIN)/pytest -n 4 -rs --durations=5 $(ARGS)
 
 # By itself, for tracing each line takes what the tests themselves take, and more.
 coverage:
