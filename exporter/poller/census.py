@@ -31,15 +31,18 @@ class Census:
 
     def note(self, known: KnownAlert) -> None:
         """Note what is known of a watched alert, which may be new here."""
-        key = known.key
-        if key in self._left:
-            self._left.discard(key)
-        elif key not in self._watched:
-            self._joined.add(key)
-        if known.rested_at is not None:
-            self.rest(known.alert_id)
-        elif known.outcome is not None:
-            self._ended.add(known.alert_id)
+        self.note_all((known,))
+
+    def note_all(self, alerts: Collection[KnownAlert]) -> None:
+        """Note what is known of watched alerts, any of which may be new here."""
+        keys = {known.key for known in alerts}
+        self._joined |= keys - self._watched
+        self._left -= keys
+        for known in alerts:
+            if known.rested_at is not None:
+                self.rest(known.alert_id)
+            elif known.outcome is not None:
+                self._ended.add(known.alert_id)
 
     def rest(self, alert_id: str) -> None:
         """Note that an alert rests, where it is watched."""

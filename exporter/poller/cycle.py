@@ -1,6 +1,6 @@
 """How far the cycle of a source is: who is still to be asked, and who is still to be read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from exporter.flow.known import EVERYTHING, counting_start
 from exporter.ledger import Ledger
@@ -32,12 +32,13 @@ class Progress:
         self.has_selected = False
         self.is_cycled = False
 
-    def join(self, alert_id: str, *, is_read: bool, is_due: bool) -> None:
-        """Note an alert that is watched from now on; one that is not due yet is no part of the first cycle."""
-        if is_due:
-            self._unasked.add(alert_id)
-        if not is_read:
-            self.unread.add(alert_id)
+    def join(self, *, due: Iterable[str], unread: Iterable[str]) -> None:
+        """Note which of those who are watched from now on are due, and which were never read.
+
+        One that is not due yet is no part of the first cycle.
+        """
+        self._unasked.update(due)
+        self.unread.update(unread)
 
     def leave(self, alert_id: str) -> None:
         """Forget an alert that is selected no more."""

@@ -1,6 +1,7 @@
 """What is due when: a queue of keys by time, in which a key stands once."""
 
 import heapq
+from collections.abc import Mapping
 
 
 class DueQueue:
@@ -14,6 +15,16 @@ class DueQueue:
         """Set when `key` is due, in place of what was set before."""
         self._due[key] = at
         heapq.heappush(self._heap, (at, key))
+
+    def put_all(self, due: Mapping[str, float]) -> None:
+        """Set when each of these keys is due, as `put` does."""
+        if len(due) < len(self._heap):  # to put the whole heap in order again would take longer
+            for key, at in due.items():
+                self.put(key, at)
+            return
+        self._due.update(due)
+        self._heap += [(at, key) for key, at in due.items()]
+        heapq.heapify(self._heap)
 
     def drop(self, key: str) -> None:
         """Forget `key`; it need not be there."""

@@ -1,6 +1,8 @@
 """The alerts of one source that are watched, by ids, by files or found by searches: who joins and who leaves."""
 
+from collections.abc import Collection
 from itertools import islice
+from math import inf
 
 from exporter.config import PollSettings
 from exporter.flow.deadlines import AckTargets
@@ -107,8 +109,9 @@ class Roster:
         self._label_sets.committed((self._source, alert_id) for alert_id in added)
         for alert_id in added:
             del self._waiting[alert_id]
-            self._join(known[alert_id], min(now, self._due_at(known[alert_id], now)), now)
-        self._skew.add_all([known[alert_id] for alert_id in added if known[alert_id].rested_at is None], now)
+        joining = [known[alert_id] for alert_id in added]
+        self._join(joining, now, latest=now)
+        self._skew.add_all([each for each in joining if each.rested_at is None], now)
         if self._waiting:
             return
         if not self._progress.has_selected:
@@ -119,8 +122,7 @@ class Roster:
         """Watch what a page of a search told of, and have read what is news."""
         new = [finding.after for finding in findings.news if finding.after.alert_id not in self]
         self._searcher.committed(findings, now)
-        for known in new:
-            self._join_again(known, now)
+        self._join(new, now)
         self._skew.add_all(new, now)
         for finding in findings.news:
             due_at = sighted_due_at(finding.before, finding.after, now, self._pace)
@@ -223,8 +225,7 @@ class Roster:
             return
         self._turnstile.put(SEARCH, now)
         restored = self._searcher.restored()
-        for known in restored:
-            self._join_again(known, now)
+        self._join(restored, now)
         self._skew.add_all(restored, now)
 
     def _first_sight(self, alert_id: str, now: float) -> KnownAlert:
@@ -240,23 +241,22 @@ class Roster:
             ack_target=self._targets.within(labels),
         )
 
-    def _join_again(self, known: KnownAlert, now: float) -> None:
-        """Have an alert that may have been watched before read when it would have been due, had it stayed."""
-        self._join(known, self._due_at(known, now), now)
+    def _join(self, alerts: Collection[KnownAlert], now: float, *, latest: float = inf) -> None:
+        """Have alerts read when they would have been due, had they been watched before, or at `latest`.
 
-    def _due_at(self, known: KnownAlert, now: float) -> float:
-        """Return when an alert that joins is due; at the earliest now, but for one that another member may have had.
-
-        That one is as late as it is: a rule would else take what was known of it for what is known now.
+        At the earliest that is now, but for those that another member may have had. They are as late as they are: a
+        rule would else take what was known of them for what is known now.
         """
-        due_at = None if known.read_at is None else next_poll_at(known, known.read_at, self._pace)
-        if due_at is None:
-            return now
-        return due_at if self._ledger.shards.number > 1 else max(now, due_at)
-
-    def _join(self, known: KnownAlert, due_at: float, now: float) -> None:
-        self.census.note(known)
-        if known.rested_at is not None:
-            return
-        self._progress.join(known.alert_id, is_read=known.read_at is not None, is_due=due_at <= now)
-        self._turnstile.put(known.alert_id, due_at)
+        earliest = -inf if self._ledger.shards.number > 1 else now
+        due: dict[str, float] = {}
+        unread: list[str] = []
+        for known in alerts:
+            if known.rested_at is not None:
+                continue
+            if known.read_at is None:
+                unread.append(known.alert_id)
+            at = None if known.read_at is None else next_poll_at(known, known.read_at, self._pace)
+            due[known.alert_id] = now if at is None else max(earliest, min(at, latest))
+        self.census.note_all(alerts)
+        self._progress.join(due=[alert_id for alert_id, at in due.items() if at <= now], unread=unread)
+        self._turnstile.put_all(due)

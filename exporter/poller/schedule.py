@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from math import ldexp
 from zlib import crc32
 
 from exporter.blueking import Reason
@@ -95,14 +96,15 @@ def next_poll_at(known: KnownAlert, now: float, pace: Pace) -> float | None:
         return None
     if known.settles_at is not None:
         return known.settles_at
+    is_acked = known.is_acked
     if known.sighting is None:
-        at = _next_slot(known.alert_id, now, pace.acked_interval if known.is_acked else pace.interval)
+        at = _next_slot(known.alert_id, now, pace.acked_interval if is_acked else pace.interval)
         return _or_deadline(known, at, now, pace, spared=0.0)
     if known.sighting.outcome is not None:  # told before a restart, and not read since
         return (now if known.sighting.ended_at is None else known.sighting.ended_at) + pace.settle
-    if known.ack_record_is_late:
+    if is_acked and known.ack_record_is_late:
         return now + pace.settle * 2.0**known.quiet_reads
-    rarity = max(1.0, pace.acked_interval / pace.interval) if known.is_acked else 1.0
+    rarity = max(1.0, pace.acked_interval / pace.interval) if is_acked else 1.0
     at = now + doubled(pace.refresh * rarity, 1 + known.quiet_reads, max(pace.refresh, LONGEST_REFRESH))
     return _or_deadline(known, at, now, pace, spared=pace.refresh)
 
@@ -172,7 +174,8 @@ def source_pause(reason: Reason, failures: int, retry_after: float | None, jitte
 def doubled(first: float, times: int, longest: float) -> float:
     """Return the wait after the `times`-th failure in a row: `first`, then twice as long each time, up to `longest`."""
     # 2.0 ** 1024 overflows; the longest wait is reached long before.
-    return float(min(longest, first * 2.0 ** min(times - 1, 64)))
+    wait = ldexp(first, times - 1 if times < 65 else 64)
+    return wait if wait < longest else longest
 
 
 def fail_search(streak: Streak | None, reason: Reason, now: float) -> Streak:

@@ -1,6 +1,6 @@
 """The turnstile of a source: what is due goes through it one by one, as fast as the rate limit lets it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from exporter.config import RateLimitSettings
 from exporter.poller.due import DueQueue
@@ -50,6 +50,13 @@ class Turnstile:
             self._again[key] = at
         else:
             self._due.put(key, min(at, self._again.pop(key)) if key in self._again else at)
+
+    def put_all(self, due: Mapping[str, float]) -> None:
+        """Set when each of these keys is due, as `put` does."""
+        special = due.keys() & (self._under_way.keys() | self._again.keys())
+        self._due.put_all({key: at for key, at in due.items() if key not in special} if special else due)
+        for key in special:
+            self.put(key, due[key])
 
     def put_back(self, key: str, due_at: float, turn_at: float) -> None:
         """Have `key` due since `due_at`, but behind all that is due by `turn_at`: it had its turn, and was refused."""

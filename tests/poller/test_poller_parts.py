@@ -40,18 +40,21 @@ def test_after_the_wait_there_is_a_token() -> None:
     assert bucket.take(0.25)
 
 
-@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.none() | st.integers(0, 20))))
-def test_the_queue_gives_what_is_due_first(steps: list[tuple[str, int | None]]) -> None:
-    """Whatever was set, moved and dropped, keys come out once each, by their last time."""
+@given(st.lists(st.sampled_from("abcdef") | st.dictionaries(st.sampled_from("abcdef"), st.floats(0, 20))))
+def test_the_queue_gives_what_is_due_first(steps: list[str | dict[str, float]]) -> None:
+    """Whatever was set, moved and dropped, one by one or many at once, keys come out once each, by their last time."""
     queue = DueQueue()
     due: dict[str, float] = {}
-    for key, at in steps:
-        if at is None:
-            queue.drop(key)
-            due.pop(key, None)
+    for step in steps:
+        if isinstance(step, str):
+            queue.drop(step)
+            due.pop(step, None)
+        elif len(step) == 1:
+            queue.put(*step.copy().popitem())
+            due |= step
         else:
-            queue.put(key, float(at))
-            due[key] = float(at)
+            queue.put_all(step)
+            due |= step
 
     queue.shift(-5.0)
     taken = []

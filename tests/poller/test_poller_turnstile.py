@@ -31,6 +31,20 @@ def test_nothing_goes_through_twice_at_the_same_time() -> None:
     assert passing(turnstile, 5.0) == ["1"]
 
 
+def test_of_many_that_become_due_those_under_way_wait() -> None:
+    """One that becomes due while it is under way is due again once it is back, at the earlier time; the others pass."""
+    turnstile = make_turnstile()
+    turnstile.put_all({"1": 0.0, "2": 9.0})
+    assert passing(turnstile, 0.0) == ["1"]
+
+    turnstile.put_all({"1": 3.0, "2": 2.0, "3": 1.0})
+    assert passing(turnstile, 5.0) == ["3", "2"]
+
+    turnstile.come_back("1", 5.0)
+    turnstile.put_all({"1": 600.0, "4": 4.0})
+    assert passing(turnstile, 5.0) == ["1", "4"]
+
+
 def test_an_answer_frees_its_slot_before_it_is_dealt_with() -> None:
     """While answers wait for their commit, the source is asked on, but never again for the same alert."""
     turnstile = Turnstile(RateLimitSettings(requests_per_second=100.0, burst=100, concurrency=1), lambda _: None, 0.0)
