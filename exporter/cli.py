@@ -1,7 +1,10 @@
 """The command line: gathers the commands. Each tells its errors in one line and an exit code."""
 
+import gc
+import sys
 from dataclasses import dataclass
 from importlib import import_module
+from types import ModuleType
 
 import click
 
@@ -17,10 +20,21 @@ class _Command:
     name: str
 
     def load(self) -> click.Command:
-        command = getattr(import_module(f"exporter.commands.{self.module}"), self.name)
+        module = f"exporter.commands.{self.module}"
+        command = getattr(sys.modules.get(module) or _imported(module), self.name)
         if not isinstance(command, click.Command):
             raise TypeError(f"{self.module}.{self.name} is no command")
         return command
+
+
+def _imported(module: str) -> ModuleType:
+    """Import a module; what it is made of stays: the collector would look through all of it again and again."""
+    gc.disable()
+    try:
+        return import_module(module)
+    finally:
+        gc.freeze()  # nor need it look there later, least of all when the process ends
+        gc.enable()
 
 
 _COMMANDS = {

@@ -17,6 +17,12 @@ try:
 finally:
     print("imported", *sys.modules, file=sys.stderr)
 """
+READING = """\
+import gc, linecache
+from exporter.cli import main
+main.get_command(None, "serve")
+print(gc.isenabled(), gc.get_freeze_count() > 0, *(file for file in linecache.cache if file.endswith(".py")))
+"""
 
 
 def imported(*arguments: str) -> set[str]:
@@ -49,6 +55,13 @@ def test_help_and_version_import_nothing_heavy(argument: str) -> None:
 def test_a_command_imports_what_it_needs(command: str, spared: set[str]) -> None:
     """What serves pages or asks sources, or stands in for one, comes with the commands that do so."""
     assert not imported(command, "--help") & spared
+
+
+def test_an_import_reads_no_source_and_is_no_matter_for_the_collector() -> None:
+    """Byte code is enough, and the collector, which is at work, leaves alone what stays anyway."""
+    done = subprocess.run([sys.executable, "-c", READING], capture_output=True, text=True, check=True, timeout=60)
+
+    assert done.stdout.split() == ["True", "True"]
 
 
 def test_the_list_of_commands_tells_of_each_what_its_own_help_begins_with() -> None:
