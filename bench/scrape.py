@@ -20,7 +20,7 @@ from exporter.flow.observations import Total
 from exporter.ledger import Series, SeriesTotal, View
 from exporter.metrics import FLOW_FAMILIES, Form, Format, Moment, Publisher, Renderer, Snapshot, SourceState
 from exporter.service import bounds
-from exporter.web import make_app
+from exporter.web.app import make_app
 
 _SERIES = 50_000
 _CHANGED = _SERIES // 100

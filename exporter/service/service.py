@@ -7,9 +7,9 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError
 from contextlib import ExitStack
 from functools import partial
+from wsgiref.types import WSGIApplication
 
 import structlog
-from flask import Flask
 from sqlalchemy import make_url
 
 from exporter import __version__
@@ -22,7 +22,7 @@ from exporter.poller.workers import Answers
 from exporter.service.bounds import bounds
 from exporter.service.reloader import Outcome, Reloader
 from exporter.service.sources import Draft, Sources, ack_targets
-from exporter.web import Server, WebConfig, add_config_page, add_reload, make_app
+from exporter.web import Front, Scrapes, Server, WebConfig
 
 log = structlog.get_logger()
 
@@ -82,7 +82,7 @@ class Service:
             self._poller = self._start(settings)
             self._poller.select()
             self._publisher = Publisher(self._poller.moment(), self._own, clock, self._own.series_dropped)
-            self._server = Server(self._app(telemetry_path, reloader), host, port, web_config)
+            self._server = Server(self._front(telemetry_path, reloader), host, port, web_config)
             closing.callback(self._server.stop)
             self._publisher.start()
             closing.callback(self._publisher.stop)
@@ -125,7 +125,14 @@ class Service:
             draft.discard()
             raise
 
-    def _app(self, telemetry_path: str, reloader: Reloader | None) -> Flask:
+    def _front(self, telemetry_path: str, reloader: Reloader | None) -> Front:
+        return Front(telemetry_path, Scrapes(self._publisher), lambda: self._pages(telemetry_path, reloader))
+
+    def _pages(self, telemetry_path: str, reloader: Reloader | None) -> WSGIApplication:
+        from exporter.web.app import make_app  # Flask and all the pages, of which no scrape needs any
+        from exporter.web.config_page import add_config_page
+        from exporter.web.reload import add_reload
+
         app = make_app(
             self._publisher,
             version=__version__,

@@ -9,9 +9,8 @@ from http import HTTPStatus
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from werkzeug.wrappers import Response
-
 from exporter.config import RequestLimit, Secret
+from exporter.web.answer import Answer, line
 from exporter.web.users import Busy, Passwords
 from exporter.web.web_config import WebConfig
 
@@ -33,7 +32,7 @@ class Guard:
         answer = self._refusal(environ, config.basic_auth_users, config.rate_limit) or self._app
         return answer(environ, _with_headers(start_response, config.http_server_config.headers))
 
-    def _refusal(self, environ: WSGIEnvironment, users: Mapping[str, Secret], limit: RequestLimit) -> Response | None:
+    def _refusal(self, environ: WSGIEnvironment, users: Mapping[str, Secret], limit: RequestLimit) -> Answer | None:
         if not self._bucket.admits(limit):
             return _refusal(HTTPStatus.TOO_MANY_REQUESTS)
         if not users:
@@ -85,8 +84,8 @@ def _credentials(header: str) -> tuple[str, bytes] | None:
     return (name.decode(errors="surrogateescape"), password) if colon else None
 
 
-def _refusal(status: HTTPStatus, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(f"{status.value} {status.phrase}\n", status, headers, content_type="text/plain; charset=utf-8")
+def _refusal(status: HTTPStatus, headers: Mapping[str, str] | None = None) -> Answer:
+    return line(f"{status.value} {status.phrase}", status, headers)
 
 
 def _with_headers(start_response: StartResponse, headers: Mapping[str, str]) -> StartResponse:

@@ -12,11 +12,13 @@ from tempfile import TemporaryDirectory
 from urllib.parse import unquote_to_bytes
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
-from exporter.web import WebConfig, add_config_page, add_reload
+from exporter.web import Front, Scrapes, WebConfig
+from exporter.web.config_page import add_config_page
 from exporter.web.guard import Guard
+from exporter.web.reload import add_reload
 from tests.metrics.moments import make_moment
 from tests.web.authority import hashed, write_web_file
-from tests.web.site import application
+from tests.web.site import application, publisher_of
 
 _MOST_HEADERS = 20
 _SECURITY = {"content-security-policy", "x-content-type-options", "referrer-policy"}
@@ -79,11 +81,12 @@ def _answered(app: WSGIApplication, environ: WSGIEnvironment) -> tuple[int, set[
 @cache
 def _open() -> WSGIApplication:
     """Return the application with all its endpoints; what it raises comes to us."""
-    app = application(make_moment(), alert_url="https://bk.test/{alert_id}")
+    moment = make_moment()
+    app = application(moment, alert_url="https://bk.test/{alert_id}")
     add_config_page(app, lambda: "sources: []\n")
     add_reload(app, lambda: "")
     app.testing = True
-    return app.wsgi_app
+    return Front("/metrics", Scrapes(publisher_of(moment)), lambda: app.wsgi_app)
 
 
 @cache

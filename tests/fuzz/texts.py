@@ -18,7 +18,7 @@ from exporter.blueking import BlueKingError, Page, read_page
 from exporter.flow.known import KnownAlert
 from exporter.flow.labels import LONGEST_VALUE, label_value, make_labels
 from exporter.metrics import Form, Format, Moment, Publisher, Snapshot
-from exporter.web import make_app
+from exporter.web.app import make_app
 from tests.metrics.moments import make_alert, make_moment, take
 from tests.web.site import NOW
 

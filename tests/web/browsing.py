@@ -11,7 +11,8 @@ from prometheus_client import CollectorRegistry
 from exporter.flow.deadlines import DeadlineResult
 from exporter.flow.known import KnownAlert, Milestone
 from exporter.metrics import Moment, Plan, Publisher, WatchedState
-from exporter.web import Server, make_app
+from exporter.web import Server
+from exporter.web.app import make_app
 from tests.e2e.harness import wait_until
 from tests.web.site import NOW, alert, moment_of
 

@@ -11,7 +11,7 @@ from exporter.flow.known import KnownAlert
 from exporter.flow.labels import make_labels
 from exporter.flow.sightings import Sighting
 from exporter.metrics import Asked, Moment, Plan, Publisher, WatchedState
-from exporter.web import make_app
+from exporter.web.app import make_app
 from tests.metrics.moments import make_alert, make_moment, make_state
 
 NOW = 1_700_000_000.0

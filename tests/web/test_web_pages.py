@@ -13,7 +13,8 @@ from flask.testing import FlaskClient
 from prometheus_client import CollectorRegistry
 
 from exporter.metrics import Format, Moment, Publisher
-from exporter.web import ListenError, Server, make_app, parse_address
+from exporter.web import ListenError, Server, parse_address
+from exporter.web.app import make_app
 from tests.metrics.moments import make_moment, make_state
 
 PROMETHEUS_2 = (
@@ -57,6 +58,8 @@ def client() -> FlaskClient:
         (PROMETHEUS_3, Format.OPENMETRICS),
         ("application/openmetrics-text", Format.OPENMETRICS),
         ("application/openmetrics-text;q=0", Format.TEXT),
+        ("application/openmetrics-text;q=2", Format.TEXT),
+        ("Application/OpenMetrics-Text; version=1.0.0; q=0.5, text/plain;q=0.50", Format.OPENMETRICS),
         ("nonsense;;;,,=", Format.TEXT),
     ],
 )
@@ -72,9 +75,11 @@ def test_gzip_is_for_those_who_take_it(client: FlaskClient) -> None:
     """The compressed body is the plain one, and caches are told what it depends on."""
     plain = client.get("/metrics")
     zipped = client.get("/metrics", headers={"Accept-Encoding": "gzip"})
-    refused = client.get("/metrics", headers={"Accept-Encoding": "gzip;q=0, identity"})
+    any_ = client.get("/metrics", headers={"Accept-Encoding": "br, *;q=0.1"})
+    refused = client.get("/metrics", headers={"Accept-Encoding": "gzip;q=0, *"})
 
     assert gzip.decompress(zipped.data) == plain.data == refused.data
+    assert any_.data == zipped.data
     assert zipped.headers["Content-Encoding"] == "gzip"
     assert "Content-Encoding" not in plain.headers
     assert "Content-Encoding" not in refused.headers

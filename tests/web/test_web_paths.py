@@ -2,7 +2,9 @@
 
 import pytest
 
-from exporter.web import add_config_page, add_reload, parse_telemetry_path
+from exporter.web import parse_telemetry_path
+from exporter.web.config_page import add_config_page
+from exporter.web.reload import add_reload
 from tests.web.site import application, moment_of
 
 

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
-from exporter.web import add_config_page, add_reload
+from exporter.web.config_page import add_config_page
+from exporter.web.reload import add_reload
 
 
 def application(reload: Callable[[], str | None] | None) -> Flask:
