@@ -12,18 +12,24 @@ from exporter.metrics.blocks import Block, Table, gzipped, join
 TEXTS = st.sampled_from(["", "one\n", "two 2.0\n", "three\nlines 🔥\n"])
 STEPS = st.lists(st.tuples(st.integers(0, 300), st.none() | st.tuples(TEXTS, TEXTS)), max_size=400)
 
+MANY = st.dictionaries(st.integers(0, 300), st.tuples(TEXTS, TEXTS))
+
 
 def shown(table: Table, column: int) -> list[str]:
     """Return the texts of a column that are not empty."""
     return [text.decode() for block in table.blocks(column) for text in block.texts if text]
 
 
-@given(st.lists(STEPS, max_size=4))
-def test_a_table_holds_what_was_last_put(rounds: list[list[tuple[int, tuple[str, str] | None]]]) -> None:
-    """Whatever is put, replaced and dropped between one look and the next."""
+@given(st.lists(st.tuples(MANY, STEPS), max_size=4))
+def test_a_table_holds_what_was_last_put(
+    rounds: list[tuple[dict[int, tuple[str, str]], list[tuple[int, tuple[str, str] | None]]]],
+) -> None:
+    """Whatever is put, at once or one by one, replaced and dropped between one look and the next."""
     table = Table(2)
     told: dict[int, tuple[str, str]] = {}
-    for steps in rounds:
+    for many, steps in rounds:
+        table.put_all(many.items())
+        told |= many
         for key, texts in steps:
             if texts is None:
                 table.drop(key)
@@ -68,6 +74,17 @@ def test_places_of_those_who_left_are_taken_again() -> None:
         table.drop(key - 10)
 
     assert len(table.blocks(0)) == 1
+
+
+def test_a_table_that_all_left_holds_what_comes_at_once_and_then() -> None:
+    """Nobody gets a place twice."""
+    table = Table(1)
+    table.put("a", ["a\n"])
+    table.drop("a")
+    table.put_all((key, [f"{key}\n"]) for key in "bc")
+    table.put("d", ["d\n"])
+
+    assert sorted(shown(table, 0)) == ["b\n", "c\n", "d\n"]
 
 
 @given(st.lists(st.lists(st.binary(max_size=300), min_size=1, max_size=5), max_size=6))
