@@ -1,9 +1,11 @@
 """Loading: what of the file the ledger holds in memory, each table read in one pass."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
+from typing import Any, cast
 
 from sqlalchemy import Connection, select
 
@@ -45,8 +47,11 @@ def load(connection: Connection, bounds: Bounds, shards: Collection[int]) -> Loa
 def load_alerts(connection: Connection, shards: Collection[int]) -> dict[Key, KnownAlert]:
     """Return what is known of the alerts of some shards that do not rest."""
     table = schema.alerts
-    rows = connection.execute(select(table).where(table.c.rested_at.is_(None), table.c.shard.in_(shards)))
-    return {known.key: known for known in alerts_from(rows)}
+    unrested = select(table).where(table.c.rested_at.is_(None), table.c.shard.in_(shards))
+    with closing(connection.execute(unrested)) as result:
+        # The driver's own rows: to have them made rows of SQLAlchemy takes a sixth of the time that loading takes.
+        rows = cast("Iterable[Sequence[Any]]", result.cursor)
+        return {known.key: known for known in alerts_from(rows)}
 
 
 def load_totals(

@@ -88,7 +88,7 @@ def sighting_row(seen: Sighting | None) -> dict[str, Any]:
 
 
 def alerts_from(rows: Iterable[Sequence[Any]]) -> Iterator[KnownAlert]:
-    """Yield what rows, of all columns of `schema.alerts` in their order, tell of alerts.
+    """Yield what rows, of all columns of `schema.alerts` in their order, tell of alerts; a driver's own rows will do.
 
     What many rows have in common is decoded once, and held once. A start reads a row for each open alert: that is why
     values go by their position, and through few calls.
@@ -104,14 +104,14 @@ def alerts_from(rows: Iterable[Sequence[Any]]) -> Iterator[KnownAlert]:
     ) in rows:
         yield _known_alert(
             intern(source), alert_id, labels_of[labels], first_seen_at,
-            held[counts_from], read_at, created_at, creation_recorded, mapping_of[counted], mapping_of[rejected],
-            _milestone(acked_at, ack_observed) if ack_observed or acked_at is not None else _UNREACHED,
-            _milestone(action_at, action_observed) if action_observed or action_at is not None else _UNREACHED,
-            _milestone(ended_at, end_observed) if end_observed or ended_at is not None else _UNREACHED,
-            end_recorded, outcome and Outcome(outcome), settles_at, rested_at,
+            held[counts_from], read_at, created_at, bool(creation_recorded), mapping_of[counted], mapping_of[rejected],
+            _milestone(acked_at, bool(ack_observed)) if ack_observed or acked_at is not None else _UNREACHED,
+            _milestone(action_at, bool(action_observed)) if action_observed or action_at is not None else _UNREACHED,
+            _milestone(ended_at, bool(end_observed)) if end_observed or ended_at is not None else _UNREACHED,
+            bool(end_recorded), outcome and Outcome(outcome), settles_at, rested_at,
             None if anomaly_count is None else int(anomaly_count), intern(watch),
             None if seen_fields is None else _sighting(
-                alert_id, mapping_of[seen_fields], acked, shielded,
+                alert_id, mapping_of[seen_fields], bool(acked), bool(shielded),
                 created_at if seen_created_at == created_at else seen_created_at,  # as a rule: then one number for both
                 seen_ended_at, seen_outcome and Outcome(seen_outcome), 0.0,
             ),

@@ -6,7 +6,7 @@ from contextlib import closing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exporter.flow.known import EVERYTHING, KnownAlert
+from exporter.flow.known import EVERYTHING, KnownAlert, Milestone
 from exporter.flow.labels import LONGEST_VALUE, make_labels
 from exporter.flow.observations import Count, Latency, Total
 from exporter.flow.sightings import Sighting
@@ -15,7 +15,7 @@ from exporter.ledger.reading import find_alerts
 
 BOUNDS = {Total.TIME_TO_ACK: (60.0,), Total.TIME_TO_FIRST_ACTION: (60.0,), Total.TIME_TO_END: (60.0,)}
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
-TIMES = st.floats(allow_nan=False, allow_infinity=False)
+TIMES = st.floats(allow_nan=False, allow_infinity=False).map(lambda at: at + 0.0)  # -0.0 is the same time
 ALERT_ID = "170000000000042"
 
 
@@ -27,11 +27,19 @@ ALERT_ID = "170000000000042"
     at=TIMES,
     seconds=st.floats(0, 1e15),  # what examples add up to is no infinity, which PostgreSQL refuses
     count=st.integers(0, 2**70),
+    yes=st.booleans(),
 )
 def test_what_is_kept_comes_back(
-    url: str, values: dict[str, str], fields: dict[str, str], watch: str, at: float, seconds: float, count: int
+    url: str,
+    values: dict[str, str],
+    fields: dict[str, str],
+    watch: str,
+    at: float,
+    seconds: float,
+    count: int,
+    yes: bool,
 ) -> None:
-    """Labels and fields of any characters, times to the last bit, numbers beyond 64 bits."""
+    """Labels and fields of any characters, times to the last bit, numbers beyond 64 bits, yes and no."""
     labels = make_labels({"source": "prod", **values})
     known = KnownAlert(
         "prod",
@@ -41,8 +49,13 @@ def test_what_is_kept_comes_back(
         counts_from=EVERYTHING,
         read_at=at,
         anomaly_count=int(float(count)),
+        creation_recorded=yes,
+        ack=Milestone(at, observed=yes),
+        first_action=Milestone(at, observed=not yes),
+        end=Milestone(observed=yes),
+        end_recorded=not yes,
         watch=watch,
-        sighting=Sighting(ALERT_ID, fields, created_at=at),
+        sighting=Sighting(ALERT_ID, fields, is_acked=yes, is_shielded=not yes, created_at=at),
     )
     with closing(open_ledger(url, BOUNDS)) as ledger:
         with ledger.transaction() as tx:
@@ -53,6 +66,7 @@ def test_what_is_kept_comes_back(
     assert find_alerts(url, ALERT_ID) == {"prod": known}
     with closing(open_ledger(url, BOUNDS)) as ledger:
         assert ledger.view().totals == totals
+        assert repr(ledger.get("prod", ALERT_ID)) == repr(known)  # yes is no 1
 
 
 def test_long_names_have_room(url: str) -> None:
