@@ -77,7 +77,7 @@ def test_totals_equal_the_truth_whatever_is_reloaded_under_load(way: str, tmp_pa
             wait_until(lambda: not differences(flow_samples(exporter.samples()), truth), within=40)
 
             assert differences(flow_samples(exporter.samples()), truth) == {}
-            assert made > 20
+            assert made >= 7  # each kind of change at least once
             assert exporter.stop() == 0
 
 
