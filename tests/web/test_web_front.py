@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Barrier
 from wsgiref.types import WSGIApplication
 
@@ -14,6 +15,7 @@ from exporter.web.app import make_app
 from tests.metrics.moments import make_moment
 from tests.web.site import publisher_of
 
+ROOT = Path(__file__).parents[2]
 ACCEPTS: tuple[dict[str, str], ...] = (
     {},
     {"Accept": "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;q=0.3"},
@@ -98,6 +100,8 @@ def test_the_path_of_the_metrics_takes_no_other_method() -> None:
 
 def test_until_the_first_scrape_no_page_is_imported() -> None:
     """A start is short because what a scrape does not need comes later."""
-    done = subprocess.run([sys.executable, "-c", SCRAPE], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", SCRAPE], capture_output=True, text=True, check=True, timeout=60, cwd=ROOT
+    )
 
     assert not {"exporter.explain", "exporter.web.pages", "flask", "jinja2", "werkzeug"} & set(done.stdout.split())
