@@ -154,8 +154,9 @@ def live_through(trouble: Trouble, cause: str, folder: Path, ledger: Path) -> No
         with ExporterProcess(today.config) as exporter:
             wait_until(lambda: bool(flow_samples(exporter.samples())), within=10)
             before = today.asked()
-            pass_time(WELL)
+            wait_until(lambda: today.asked() - before > 2 * MOST_PROBES, within=30)
             assert today.asked() - before > 2 * MOST_PROBES
+            pass_time(WELL)
             with trouble(exporter, ledger):
                 expect_trouble(exporter, today, cause)
             pass_time(WELL)
