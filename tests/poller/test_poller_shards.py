@@ -6,11 +6,21 @@ from exporter.blueking import BadRequest
 from exporter.flow.known import EVERYTHING
 from exporter.metrics import WatchedState
 from tests.poller.desk import BORN, POLL, log
-from tests.poller.members import IDS, Members, balance, counted, of_shards, shard_of
+from tests.poller.members import IDS, Member, Members, balance, counted, of_shards, shard_of
 from tests.watching import write_watch_file
 
 OPEN = log(("CREATE", BORN - 60))
 ACKED = log(("CREATE", BORN - 60), ("ACK", BORN - 10))
+
+
+def left_by_another(members: Members) -> Member:
+    """Return a member of the shards 0 and 1 when all was read, and the one that had the others has stopped."""
+    one, two = members.pair()
+    for member in (one, two):
+        member.watch(*IDS)
+        member.serve(dict.fromkeys(IDS, OPEN))
+    members.leave(two)
+    return one
 
 
 def test_each_member_asks_about_the_alerts_of_its_own_shards(members: Members) -> None:
@@ -53,11 +63,7 @@ def test_a_member_without_a_shard_asks_nothing_and_is_ready(members: Members) ->
 
 def test_alerts_follow_their_shard_and_count_on(members: Members) -> None:
     """A member that takes over goes on where the other one was: each record is counted once."""
-    one, two = members.pair()
-    for member in (one, two):
-        member.watch(*IDS)
-        member.serve(dict.fromkeys(IDS, OPEN))
-    members.leave(two)
+    one = left_by_another(members)
 
     one.now += 60
     balance(one)
@@ -72,11 +78,7 @@ def test_alerts_follow_their_shard_and_count_on(members: Members) -> None:
 
 def test_alerts_that_another_member_left_are_as_late_as_they_are(members: Members) -> None:
     """Or a rule would take what the other one knew of them for what is known now."""
-    one, two = members.pair()
-    for member in (one, two):
-        member.watch(*IDS)
-        member.serve(dict.fromkeys(IDS, OPEN))
-    members.leave(two)
+    one = left_by_another(members)
     one.now += 90
     one.serve(dict.fromkeys(of_shards(0, 1), OPEN))
     assert one.state().overdue == 0
