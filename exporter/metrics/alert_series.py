@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import ClassVar
 
 from prometheus_client.metrics_core import Metric
@@ -24,45 +25,53 @@ _NO_FIELDS: Mapping[str, str] = {}
 Key = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class AlertGauge:
-    """A gauge with a series for each alert that it `has`: its value, and on top of the alert's own labels its id, and
-    of a sighting the `fields` of these names.
+class Alike:
+    """Open alerts, and which of them have the same labels and the same fields: those differ by their ids alone.
+
+    `ids` are their ids as they stand in a line. `kinds` are numbers, the same for those that are alike; `examples` has
+    one alert of each kind.
     """
 
-    has: Callable[[KnownAlert], bool]
-    value: Callable[[KnownAlert], float]
+    def __init__(self, alerts: Sequence[KnownAlert]) -> None:
+        self.ids = [own_text(known.alert_id) for known in alerts]
+        # Alerts share label sets and fields: by identity they are found in a third of the time that hashing them takes.
+        numbers: dict[tuple[int, int], int] = {}
+        self.kinds = [numbers.setdefault((id(known.labels), id(_fields(known))), len(numbers)) for known in alerts]
+        self.examples = dict(zip(self.kinds, alerts, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class AlertGauge:
+    """A gauge with a series for each open alert that has a `value`; on top of the alert's own labels that has its id
+    and, of a sighting, the `fields` of these names.
+    """
+
+    value: Callable[[KnownAlert], float | None]
     fields: tuple[str, ...] = ()
     total: ClassVar[None] = None
 
-    def among(self, alerts: Iterable[KnownAlert | None]) -> list[KnownAlert | None]:
-        """Return the alerts with None in the place of each that has no series."""
-        has = self.has
-        return [known if known is not None and has(known) else None for known in alerts]
+    def values(self, alerts: Iterable[KnownAlert | None]) -> list[float | None]:
+        """Return the values of open alerts, None where one has no series, and in the place of None."""
+        value = self.value
+        return [None if known is None else value(known) for known in alerts]
 
-    def lines(self, name: str, alerts: Sequence[KnownAlert | None]) -> Iterator[str]:
-        """Yield the line of each alert in the family of this name, empty for None."""
-        value, names = self.value, self.fields
-        # Alerts share label sets and fields: by identity they are found in a third of the time that hashing them takes.
-        frames: dict[tuple[int, int], tuple[str, str]] = {}
-        for known in alerts:
-            if known is None:
-                yield ""
-                continue
-            fields = _fields(known) if names else _NO_FIELDS
-            key = id(known.labels), id(fields)
-            frame = frames.get(key)
-            if frame is None:
-                frame = frames[key] = around(name, "alert_id", self._labels(known))
-            yield f"{frame[0]}{own_text(known.alert_id)}{frame[1]}{number(value(known))}\n"
+    def members(self, alerts: Iterable[KnownAlert]) -> list[KnownAlert]:
+        """Return the alerts that have a series."""
+        return [known for known in alerts if known.is_open and self.value(known) is not None]
+
+    def lines(self, name: str, alike: Alike, values: Iterable[float | None]) -> Iterator[str]:
+        """Yield the line of each alert in the family of this name with its value, empty where that is None."""
+        frames = {kind: around(name, "alert_id", self._labels(known)) for kind, known in alike.examples.items()}
+        told = zip(map(frames.__getitem__, alike.kinds), alike.ids, values, strict=True)
+        return ("" if value is None else f"{head}{id_}{tail}{number(value)}\n" for (head, tail), id_, value in told)
 
     def build(self, family: Family, moment: Moment) -> Metric:
         """Return the family with its samples at `moment`."""
-        alerts = [known for known in moment.read_alerts() if self.has(known)]
+        alerts = self.members(moment.read_alerts())
         if len(alerts) > moment.alert_series:
             alerts = sorted(alerts, key=seniority)[: moment.alert_series]
         labels = (extend(self._labels(known), alert_id=known.alert_id) for known in alerts)
-        return gauge(family, zip(labels, map(self.value, alerts), strict=True))
+        return gauge(family, zip(labels, (self.value(known) or 0.0 for known in alerts), strict=True))
 
     def _labels(self, known: KnownAlert) -> Labels:
         """Return the labels of an alert's series but its id."""
@@ -80,9 +89,12 @@ def created_at(known: KnownAlert) -> float:
     return known.first_seen_at if true_created_at is None else true_created_at
 
 
-def is_unacked(known: KnownAlert) -> bool:
-    """Whether an alert is open, of known creation, acknowledged by nobody and not shielded."""
-    return known.created_at is not None and known.is_open and not known.is_acked and not known.is_shielded
+def waiting_since(known: KnownAlert) -> float | None:
+    """Return since when an open alert waits for somebody, in unix seconds.
+
+    None for one that somebody acknowledged, for a shielded one, which waits for nobody, and where no creation is known.
+    """
+    return None if known.created_at is None or known.is_acked or known.is_shielded else created_at(known)
 
 
 def seniority(known: KnownAlert) -> tuple[float, Key]:
@@ -90,21 +102,9 @@ def seniority(known: KnownAlert) -> tuple[float, Key]:
     return created_at(known), known.key
 
 
-def _tells_points(known: KnownAlert) -> bool:
-    return known.anomaly_count is not None and known.is_open
-
-
-def _points(known: KnownAlert) -> float:
-    return known.anomaly_count or 0
-
-
-def _is_open(known: KnownAlert) -> bool:
-    return known.is_open
-
-
-ANOMALY_POINTS = AlertGauge(_tells_points, _points)
+ANOMALY_POINTS = AlertGauge(attrgetter("anomaly_count"))
 """The anomaly points of each open alert whose records tell them."""
-UNACKED = AlertGauge(is_unacked, created_at)
-"""The creation of each open alert that waits for somebody; shielded ones wait for nobody."""
-INFO = AlertGauge(_is_open, lambda _known: 1.0, ("alert_name", "strategy_id", "strategy_name"))
+UNACKED = AlertGauge(waiting_since)
+"""The creation of each open alert that waits for somebody."""
+INFO = AlertGauge(lambda _known: 1.0, ("alert_name", "strategy_id", "strategy_name"))
 """1 for each open alert, with what a search tells of its name and strategy."""

@@ -1,14 +1,16 @@
 """The texts of the families that tell alerts, one by one and by label set: written anew where an alert changed."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from itertools import compress
+from operator import not_
 
 from prometheus_client.core import GaugeMetricFamily
 
 from exporter.flow.known import KnownAlert
 from exporter.flow.labels import Labels
-from exporter.metrics.alert_series import AlertGauge, Key
+from exporter.metrics.alert_series import AlertGauge, Alike, Key
 from exporter.metrics.blocks import Table
 from exporter.metrics.family import Family
 from exporter.metrics.lines import sample_line
@@ -18,12 +20,16 @@ from exporter.metrics.quota import Quota
 from exporter.metrics.texts import FamilyText, whole
 
 
-class Change(NamedTuple):
-    """An alert whose series may have changed: as it was shown before, and as it is now; None where it is not shown."""
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Alerts whose series may have changed: their `keys`, and what is known `now` of each, None where it is not shown.
 
-    key: Key
-    before: KnownAlert | None
-    after: KnownAlert | None
+    `gone` is what was known before of those that were shown then.
+    """
+
+    keys: Sequence[Key]
+    now: Sequence[KnownAlert | None]
+    gone: Sequence[KnownAlert]
 
 
 class _Gauge:
@@ -51,36 +57,51 @@ class AlertTexts:
             for column, (family, told) in enumerate(families)
         ]
 
-    def change(self, changes: Sequence[Change], moment: Moment) -> None:
+    def change(self, changes: Changes, moment: Moment) -> None:
         """Take in what changed up to `moment`."""
         others: dict[Key, None] = {}
-        befores, afters = [before for _, before, _ in changes], [after for _, _, after in changes]
-        shown = []
-        for _, told, quota in self._columns:
-            gone, come = told.among(befores), told.among(afters)
-            others |= dict.fromkeys(
-                quota.change(list(filter(None, gone)), list(filter(None, come)), partial(_members, told, moment))
-            )
-            shown.append(come)
-        self._put((key for key, _, _ in changes), shown)
-        alerts = list(moment.read_among(others))
-        self._put(others, [told.among(alerts) for _, told, _ in self._columns])
+        come = _open_among(changes.now)
+        values = self._values(come)
+        for (_, told, quota), told_values in zip(self._columns, values, strict=True):
+            has_series = [value is not None for value in told_values]
+            new = list(filter(None, compress(come, has_series)))
+            others |= dict.fromkeys(quota.change(told.members(changes.gone), new, partial(_members, told, moment)))
+        self._put(changes.keys, come, values)
+        rest = _open_among(moment.read_among(others))
+        self._put(others, rest, self._values(rest))
 
     def shown(self) -> Iterator[tuple[str, FamilyText]]:
         """Yield the families' names, each with its text as it stands."""
         return ((gauge.name, gauge.shown()) for gauge, _, _ in self._columns)
 
-    def _put(self, keys: Iterable[Key], shown: Sequence[Sequence[KnownAlert | None]]) -> None:
-        """Write alerts anew: for each family those with a series, and None in the place of each other one."""
+    def _values(self, alerts: Sequence[KnownAlert | None]) -> list[list[float | None]]:
+        """Return for each family the values of alerts."""
+        return [told.values(alerts) for _, told, _ in self._columns]
+
+    def _put(
+        self, keys: Iterable[Key], alerts: Sequence[KnownAlert | None], values: Iterable[Sequence[float | None]]
+    ) -> None:
+        """Write alerts anew, and take those out that have a series in no family."""
+        kept = [quota.kept(alerts, each) for (_, _, quota), each in zip(self._columns, values, strict=True)]
+        nothing = (None,) * len(self._columns)
+        told = [row != nothing for row in zip(*kept, strict=True)]
+        alike = Alike(list(filter(None, compress(alerts, told))))
         lines = (
-            told.lines(gauge.name, quota.kept(alerts))
-            for (gauge, told, quota), alerts in zip(self._columns, shown, strict=True)
+            gauge.lines(family.name, alike, compress(each, told))
+            for (family, gauge, _), each in zip(self._columns, kept, strict=True)
         )
-        self._table.put_all(zip(keys, zip(*lines, strict=True), strict=True))
+        for key in compress(keys, map(not_, told)):
+            self._table.drop(key)
+        self._table.put_all(compress(keys, told), lines)
 
 
-def _members(told: AlertGauge, moment: Moment) -> Iterator[KnownAlert]:
-    return filter(told.has, moment.read_alerts())
+def _open_among(alerts: Iterable[KnownAlert | None]) -> list[KnownAlert | None]:
+    """Return alerts with None in the place of each that is not open."""
+    return [known if known is not None and known.is_open else None for known in alerts]
+
+
+def _members(told: AlertGauge, moment: Moment) -> list[KnownAlert]:
+    return told.members(moment.read_alerts())
 
 
 class OpenTexts:
@@ -95,10 +116,9 @@ class OpenTexts:
         """Note that alerts with these labels have ended."""
         self._tally.ended(labels)
 
-    def change(self, changes: Iterable[Change]) -> None:
+    def change(self, changes: Changes) -> None:
         """Take in what changed."""
-        for _, before, after in changes:
-            self._tally.change(before, after)
+        self._tally.change(changes.gone, filter(None, changes.now))
         for labels in self._tally.changed():
             lines = [
                 "".join(sample_line(gauge.name, cell, value) for cell, value in told.values(self._tally, labels))

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from itertools import compress
+from operator import is_not
 from typing import TypeVar
 
 from exporter.flow.observations import Total
 from exporter.ledger import Series, SeriesTotal, View, alert_labels
 from exporter.ledger.totals import Values
 from exporter.metrics.alert_series import AlertGauge
-from exporter.metrics.alert_texts import AlertTexts, Change, OpenTexts
+from exporter.metrics.alert_texts import AlertTexts, Changes, OpenTexts
 from exporter.metrics.families import FLOW_FAMILIES, family_of
 from exporter.metrics.family import Counter, Family, Histogram
 from exporter.metrics.moment import Moment
@@ -59,7 +61,7 @@ class FlowTexts:
         before, self._moment = self._moment, moment
         are_totals_same = before.view.totals is moment.view.totals
         changes = _changes(before, moment)
-        if self._written and are_totals_same and not changes:
+        if self._written and are_totals_same and not changes.keys:
             return self._written
         if not are_totals_same:
             self._take_totals(before.view.totals, moment)
@@ -116,20 +118,22 @@ def _terms(moment: Moment) -> object:
     )
 
 
-def _changes(before: Moment, moment: Moment) -> list[Change]:
+def _changes(before: Moment, moment: Moment) -> Changes:
     """Return the alerts that are shown otherwise than before."""
     old, new = before.view.alerts, moment.view.alerts
     if not old:  # a start: nothing was shown before
-        shown = zip(new, moment.read_among(new), strict=True)
-        return [Change(key, None, known) for key, known in shown if known is not None]
+        shown = list(moment.read_among(new))
+        return Changes(list(compress(new, shown)), list(filter(None, shown)), ())
     keys: dict[tuple[str, str], None] = {}
     if old is not new:
         keys |= dict.fromkeys(key for key, _ in _changed(old, new))
         keys |= dict.fromkeys(key for key in old if key not in new)
     if before.watched is not moment.watched:
         keys |= dict.fromkeys(before.watched ^ moment.watched)
-    told = zip(keys, before.read_among(keys), moment.read_among(keys), strict=True)
-    return [Change(key, was, is_) for key, was, is_ in told if was is not is_]
+    was, now = list(before.read_among(keys)), list(moment.read_among(keys))
+    is_other = list(map(is_not, was, now))
+    gone = filter(None, compress(was, is_other))
+    return Changes(list(compress(keys, is_other)), list(compress(now, is_other)), list(gone))
 
 
 def _changed(old: Mapping[_Key, _Value], new: Mapping[_Key, _Value]) -> Iterator[tuple[_Key, _Value]]:

@@ -165,11 +165,18 @@ class Moment:
 
     def read_among(self, keys: Iterable[tuple[str, str]]) -> Iterator[KnownAlert | None]:
         """Yield, for each key of an alert, what is known of it where it is one of them, else None."""
-        alerts, watched, shown, shard_of = self.view.alerts, self.watched, self.shown_shards, self.view.shards.of_labels
+        alerts, watched = self.view.alerts, self.watched
+        shown: dict[int, bool] = {}  # by the identity of label sets, which alerts share
         for key in keys:
             known = alerts.get(key)
-            is_read = known is not None and known.read_at is not None and key in watched
-            yield known if known and is_read and (known.source, shard_of(known.labels)) in shown else None
+            if known is None or known.read_at is None or key not in watched:
+                yield None
+                continue
+            is_shown = shown.get(id(known.labels))
+            if is_shown is None:
+                shard = self.view.shards.of_labels(known.labels)
+                is_shown = shown[id(known.labels)] = (known.source, shard) in self.shown_shards
+            yield known if is_shown else None
 
 
 def _unborn(committed: SeriesTotal) -> SeriesTotal:

@@ -1,7 +1,7 @@
 """The gauges of open alerts by label set: how many there are, and since when the oldest of them waits for somebody."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import product
 from typing import ClassVar
@@ -12,7 +12,7 @@ from exporter.flow.known import KnownAlert
 from exporter.flow.labels import Labels, extend
 from exporter.flow.observations import Total
 from exporter.ledger import alert_labels
-from exporter.metrics.alert_series import created_at, is_unacked
+from exporter.metrics.alert_series import waiting_since
 from exporter.metrics.family import Family, Gauges, gauge
 from exporter.metrics.moment import Moment
 
@@ -34,6 +34,14 @@ class _LabelSet:
     waiting: list[float] = field(default_factory=list)
     more: list[float] = field(default_factory=list)
 
+    def add(self, known: KnownAlert) -> None:
+        """Count one more."""
+        self.read += 1
+        if known.is_open:
+            self.open[2 * known.is_acked + known.is_shielded] += 1
+            if (since := waiting_since(known)) is not None:
+                self.more.append(since)
+
 
 class OpenTally:
     """Counts the open alerts of each label set, and is told of each change of each alert."""
@@ -46,12 +54,16 @@ class OpenTally:
         """Note that alerts with these labels have ended: they are counted from then on, be it as 0."""
         self._get(labels).has_ended = True
 
-    def change(self, before: KnownAlert | None, after: KnownAlert | None) -> None:
-        """Note how an alert changed that was read and does not rest; None for one that is not shown."""
-        if before is not None:
-            self._remove(before)
-        if after is not None:
-            self._add(after)
+    def change(self, gone: Iterable[KnownAlert], come: Iterable[KnownAlert]) -> None:
+        """Note who of those that were read and do not rest is gone, and who is new; one that changed goes and comes."""
+        for known in gone:
+            self._remove(known)
+        sets: dict[int, _LabelSet] = {}  # by the identity of label sets, which alerts share
+        for known in come:
+            label_set = sets.get(id(known.labels))
+            if label_set is None:
+                label_set = sets[id(known.labels)] = self._get(known.labels)
+            label_set.add(known)
 
     def changed(self) -> Iterator[Labels]:
         """Yield, once each, the label sets of which something may have changed."""
@@ -80,22 +92,13 @@ class OpenTally:
         if label_set is not None and label_set.waiting:
             yield labels, label_set.waiting[0]
 
-    def _add(self, known: KnownAlert) -> None:
-        label_set = self._get(known.labels)
-        label_set.read += 1
-        if known.is_open:
-            state = 2 * known.is_acked + known.is_shielded
-            label_set.open[state] += 1
-            if not state and is_unacked(known):
-                label_set.more.append(created_at(known))
-
     def _remove(self, known: KnownAlert) -> None:
         label_set = self._get(known.labels)
         label_set.read -= 1
         if known.is_open:
             label_set.open[2 * known.is_acked + known.is_shielded] -= 1
-            if is_unacked(known):
-                del label_set.waiting[bisect_left(label_set.waiting, created_at(known))]
+            if (since := waiting_since(known)) is not None:
+                del label_set.waiting[bisect_left(label_set.waiting, since)]
 
     def _get(self, labels: Labels) -> _LabelSet:
         label_set = self._sets.get(labels)
@@ -125,8 +128,7 @@ class OpenGauge:
         for series, _ in moment.shown(Total.ALERTS_ENDED):
             if (labels := alert_labels(series)) is not None:
                 tally.ended(labels)
-        for known in moment.read_alerts():
-            tally.change(None, known)
+        tally.change((), moment.read_alerts())
         return gauge(family, (cell for labels in tally.changed() for cell in self.values(tally, labels)))
 
 

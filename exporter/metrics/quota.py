@@ -21,12 +21,13 @@ class Quota:
         self._order: list[tuple[float, Key]] = []  # of all members, as long as there are too many
         self._kept: frozenset[Key] | None = None  # None for all
 
-    def kept(self, members: Sequence[KnownAlert | None]) -> Sequence[KnownAlert | None]:
-        """Return members with None in the place of each that is not among the oldest."""
+    def kept(self, alerts: Sequence[KnownAlert | None], values: Sequence[float | None]) -> Sequence[float | None]:
+        """Return the values of alerts with None for each that is not among the oldest."""
         kept = self._kept
         if kept is None:
-            return members
-        return [None if member is None or member.key not in kept else member for member in members]
+            return values
+        members = zip(alerts, values, strict=True)
+        return [value if known is not None and known.key in kept else None for known, value in members]
 
     def change(
         self,

@@ -104,6 +104,7 @@ def one_acked(moment: Moment) -> Moment:
             one_acked,
             [
                 "bkmonitor_flow_anomaly_count",
+                "bkmonitor_flow_unacked_since_timestamp_seconds",  # its line goes
                 "bkmonitor_flow_alert_info",
                 *["bkmonitor_flow_open_alerts"] * 4,
                 "bkmonitor_flow_oldest_unacked_timestamp_seconds",
