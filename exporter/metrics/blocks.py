@@ -5,38 +5,29 @@ So a snapshot is a tuple of blocks that shares with the last one whatever did no
 
 import struct
 import zlib
-from array import array
 from collections.abc import Hashable, Iterable, Sequence
-from itertools import accumulate, count, islice, pairwise, repeat
+from itertools import count, islice
 
 _ROWS = 64  # small, for a change means to compress a block anew; large, for each begins without knowing the others
 _GZIP_LEVEL = 1  # a third more bytes than the library's 9, at a tenth of its time
 _GZIP_MEMORY = 7  # one less than zlib's own: a block has no more to remember, and making the memory is half of the work
 _GZIP_HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"  # RFC 1952: deflate, no name, no time, system unknown
 _DEFLATE_END = b"\x03\x00"  # RFC 1951: an empty last block
-_NO_ROWS: "array[int]" = array("I")
 
 
 class Block:
-    """A text, which may be that of some rows; never changed."""
+    """Some texts in a row; never changed."""
 
-    __slots__ = ("_deflated", "_lengths", "text")
+    __slots__ = ("_deflated", "texts")
 
-    def __init__(self, text: bytes, lengths: "array[int]" = _NO_ROWS) -> None:
-        """Hold a text; `lengths` are those of its rows, in characters."""
-        self.text = text
-        self._lengths = lengths
+    def __init__(self, texts: Sequence[bytes]) -> None:
+        self.texts = tuple(texts)
         self._deflated: bytes | None = None
 
-    @classmethod
-    def of(cls, rows: Sequence[str]) -> "Block":
-        """Return the block of these rows."""
-        return cls("".join(rows).encode(), array("I", map(len, rows)))
-
-    def rows(self) -> list[str]:
-        """Return the texts of the rows."""
-        text, ends = self.text.decode(), list(accumulate(self._lengths, initial=0))
-        return [text[start:end] for start, end in pairwise(ends)]
+    @property
+    def text(self) -> bytes:
+        """The texts as one."""
+        return b"".join(self.texts)
 
     @property
     def deflated(self) -> bytes:
@@ -52,20 +43,18 @@ Blocks = tuple[Block, ...]
 
 def join(blocks: Iterable[Block]) -> bytes:
     """Return the text of all blocks."""
-    return b"".join(block.text for block in blocks)
+    return b"".join(text for block in blocks for text in block.texts)
 
 
 def gzipped(blocks: Iterable[Block]) -> bytes:
     """Return the text of all blocks as one gzip member; only blocks that never were compressed are now."""
     pieces, checksum, size = [_GZIP_HEAD], 0, 0
     for block in blocks:
+        text = block.text
         pieces.append(block.deflated)
-        checksum = zlib.crc32(block.text, checksum)
-        size += len(block.text)
+        checksum = zlib.crc32(text, checksum)
+        size += len(text)
     return b"".join([*pieces, _DEFLATE_END, struct.pack("<LL", checksum, size & 0xFFFFFFFF)])
-
-
-_EMPTY = Block.of([""] * _ROWS)
 
 
 class Table:
@@ -75,7 +64,7 @@ class Table:
         self._places: dict[Hashable, int] = {}
         self._free: list[int] = []
         self._columns: list[list[Block]] = [[] for _ in range(columns)]
-        self._changed: dict[int, list[list[str]]] = {}  # the texts of a block of each column, by the block's index
+        self._changed: dict[int, list[list[bytes]]] = {}  # the texts of a block of each column, by the block's index
         self._shown: list[Blocks] = [() for _ in range(columns)]
 
     def put(self, key: Hashable, texts: Sequence[str]) -> None:
@@ -100,7 +89,7 @@ class Table:
                 place = places[key] = free.pop() if free else len(places)
             index, row = divmod(place, _ROWS)
             for column, text in zip(changed.get(index) or self._change(index), texts, strict=True):
-                column[row] = text
+                column[row] = text.encode()
 
     def drop(self, key: Hashable) -> None:
         """Take a key out of all columns; its place is the next new one's."""
@@ -109,7 +98,7 @@ class Table:
             self._free.append(place)
             index, row = divmod(place, _ROWS)
             for column in self._changed.get(index) or self._change(index):
-                column[row] = ""
+                column[row] = b""
 
     def blocks(self, column: int) -> Blocks:
         """Return the blocks of a column as they stand."""
@@ -121,26 +110,27 @@ class Table:
         """Set the texts of the first keys: block by block, so that few of them are in memory at a time."""
         self._places = dict(zip(keys, count(), strict=False))
         for blocks, column in zip(self._columns, columns, strict=True):
-            texts = iter(column)
+            texts = map(str.encode, column)
             while some := list(islice(texts, _ROWS)):
-                blocks.append(Block.of(some + [""] * (_ROWS - len(some))))
+                blocks.append(Block(some + [b""] * (_ROWS - len(some))))
         self._shown = [_with_text(blocks) for blocks in self._columns]
 
-    def _change(self, index: int) -> list[list[str]]:
+    def _change(self, index: int) -> list[list[bytes]]:
         """Return the texts of a block of each column, which are about to change."""
         is_new = index >= len(self._columns[0])
-        changed = [[""] * _ROWS if is_new else blocks[index].rows() for blocks in self._columns]
+        changed = [[b""] * _ROWS if is_new else list(blocks[index].texts) for blocks in self._columns]
         self._changed[index] = changed
         return changed
 
     def _take_in(self) -> None:
         for number, blocks in enumerate(self._columns):
             missing = max(self._changed) + 1 - len(blocks)
-            blocks.extend(repeat(_EMPTY, missing))
+            blocks.extend(Block((b"",) * _ROWS) for _ in range(missing))
             is_other = False
             for index, changed in self._changed.items():
-                if changed[number] != blocks[index].rows():
-                    blocks[index] = Block.of(changed[number])
+                texts = tuple(changed[number])
+                if texts != blocks[index].texts:
+                    blocks[index] = Block(texts)
                     is_other = True
             if is_other:
                 self._shown[number] = _with_text(blocks)
@@ -148,4 +138,4 @@ class Table:
 
 
 def _with_text(blocks: Iterable[Block]) -> Blocks:
-    return tuple(block for block in blocks if block.text)
+    return tuple(block for block in blocks if any(block.texts))

@@ -14,7 +14,7 @@ from exporter.metrics.blocks import Block, Blocks
 _EOF = b"# EOF\n"
 _SUFFIXES = {"counter": ("_total", "_created"), "histogram": ("_bucket", "_count", "_sum", "_created")}
 
-END = Block(_EOF)
+END = Block([_EOF])
 """The end of an exposition in OpenMetrics."""
 
 
@@ -43,7 +43,7 @@ def whole(metric: Metric) -> FamilyText:
     one = _One(metric)
     text, openmetrics = text_latest(one), openmetrics_latest(one).removesuffix(_EOF)
     names = (metric.name + suffix for suffix in ("", *_SUFFIXES.get(metric.type, ())))
-    return FamilyText(frozenset(names), (Block(text),), (Block(openmetrics),))
+    return FamilyText(frozenset(names), (Block([text]),), (Block([openmetrics]),))
 
 
 class WholeTexts:
@@ -62,7 +62,7 @@ class WholeTexts:
 
 
 def _same(one: Blocks, other: Blocks) -> bool:
-    return [block.text for block in one] == [block.text for block in other]
+    return [block.texts for block in one] == [block.texts for block in other]
 
 
 class _One(Collector):
