@@ -2,13 +2,14 @@
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import requests
 
-from bench.open_alerts import ALERTS, OPENMETRICS, SERVE, told_alerts, write_config, write_ledger
+from bench.installed import install
+from bench.open_alerts import ALERTS, OPENMETRICS, told_alerts, write_config, write_ledger
 from bench.servers import Server, free_address, running
 from bench.timing import Comparison, Quantity, at_most
 
@@ -35,9 +36,11 @@ class _Memory:
 
 def run() -> Iterator[Comparison]:
     """Yield the comparison with what is allowed, and that of few label sets with one for each alert."""
-    empty = _measure(0, own_label_sets=False)
-    few = _measure(ALERTS, own_label_sets=False)
-    own = _measure(_OWN_LABEL_SETS, own_label_sets=True)
+    with tempfile.TemporaryDirectory() as name:
+        serve = install(Path(name))
+        empty = _measure(serve, 0, own_label_sets=False)
+        few = _measure(serve, ALERTS, own_label_sets=False)
+        own = _measure(serve, _OWN_LABEL_SETS, own_label_sets=True)
     added = (
         f"An alert adds {few.per_alert(empty)} to the {empty.resident} of an exporter without any; its series, "
         f"{Quantity(few.body.value / few.alerts, 'bytes')} of a scrape's text, are a part of that."
@@ -63,12 +66,12 @@ def run() -> Iterator[Comparison]:
     )
 
 
-def _measure(alerts: int, *, own_label_sets: bool) -> _Memory:
+def _measure(serve: Sequence[str], alerts: int, *, own_label_sets: bool) -> _Memory:
     with tempfile.TemporaryDirectory() as name:
         folder, address = Path(name), free_address()
         config = write_config(folder, own_label_sets=own_label_sets)
         write_ledger(config, time.time(), alerts=alerts, own_label_sets=own_label_sets)
-        command = [*SERVE, f"--config.file={config}", f"--web.listen-address={address}"]
+        command = [*serve, f"--config.file={config}", f"--web.listen-address={address}"]
         with running(command, address, folder, lambda server: bool(_scrape(server))) as server:
             most = server.resident()
             for _ in range(_SCRAPES):

@@ -1,7 +1,6 @@
 """A ledger with many open alerts, as searches and logs would have filled it, and the config that goes with it."""
 
 import re
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import islice
@@ -20,7 +19,6 @@ from exporter.service.sources import ack_targets
 from exporter.watch import SearchWatch, search_watches
 
 ALERTS = 100_000
-SERVE = (str(Path(sys.executable).with_name("bkmonitor-flow-exporter")), "serve", "--log.level=error")
 OPENMETRICS = {"Accept": "application/openmetrics-text;version=1.0.0", "Accept-Encoding": "gzip"}
 """How Prometheus asks for a scrape."""
 _PER_COMMIT = 5_000

@@ -4,15 +4,15 @@ import gzip
 import http.client
 import os
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from bench.open_alerts import ALERTS, OPENMETRICS, SERVE, told_alerts, write_config, write_ledger
+from bench.installed import install
+from bench.open_alerts import ALERTS, OPENMETRICS, told_alerts, write_config, write_ledger
 from bench.servers import Server, free_address
 from bench.timing import Comparison, Quantity, at_most
 
@@ -55,12 +55,13 @@ class _Start:
 def run() -> Iterator[Comparison]:
     """Yield the comparisons with reading the ledger's file once, and with what is allowed."""
     with tempfile.TemporaryDirectory() as name:
+        serve = install(Path(name, "environment"))
         config = write_config(Path(name), own_label_sets=False)
         ledger = write_ledger(config, time.time(), own_label_sets=False)
         size = Quantity(ledger.stat().st_size, "bytes")
-        starts = [_start(config) for _ in range(_ROUNDS)]
+        starts = [_start(serve, config) for _ in range(_ROUNDS)]
         reading = Quantity(median(_seconds_to_read(ledger) for _ in range(_ROUNDS)), "s")
-        phases = [_first_phases(config) for _ in range(_ROUNDS)]
+        phases = [_first_phases(serve, config) for _ in range(_ROUNDS)]
     start = Quantity(median(each.seconds for each in starts), "s")
     imports, loading = (median(times) for times in zip(*phases, strict=True))
     cpu = Quantity(median(each.cpu for each in starts), "s")
@@ -74,9 +75,9 @@ def run() -> Iterator[Comparison]:
     yield Comparison(f"{work} / reading its file of {size} once", start, reading, notes=(parts,))
 
 
-def _start(config: Path) -> _Start:
+def _start(serve: Sequence[str], config: Path) -> _Start:
     address = free_address()
-    command = [*SERVE, f"--config.file={config}", f"--web.listen-address={address}"]
+    command = [*serve, f"--config.file={config}", f"--web.listen-address={address}"]
     started = time.perf_counter()
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=_ENVIRONMENT)  # noqa: S603 - our own command
     try:
@@ -116,9 +117,9 @@ def _seconds_to_read(file: Path) -> float:
     return time.perf_counter() - started
 
 
-def _first_phases(config: Path) -> tuple[float, float]:
+def _first_phases(serve: Sequence[str], config: Path) -> tuple[float, float]:
     """Return the seconds that the imports and the opening of the ledger take."""
-    command = [sys.executable, "-c", _FIRST_PHASES, str(config)]
+    command = [str(Path(serve[0]).with_name("python")), "-I", "-c", _FIRST_PHASES, str(config)]
     told = subprocess.check_output(command, text=True, env=_ENVIRONMENT)  # noqa: S603 - our own command
     imports, loading = map(float, told.split())
     return imports, loading
