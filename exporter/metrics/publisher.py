@@ -11,9 +11,11 @@ from exporter.ledger import Series
 from exporter.metrics.moment import Moment
 from exporter.metrics.renderer import CountDropped, Renderer
 from exporter.metrics.snapshot import Form, Snapshot
+from exporter.metrics.texts import Format
 
 _REST_PER_RENDERING = 4.0  # after a rendering, as many times its duration: at most a fifth of one core goes into it
 _DEMAND = 300.0  # seconds for which a form of the body that was asked for is made ahead of the next scrape
+_USUAL = Form(Format.OPENMETRICS, is_gzipped=True)  # as Prometheus asks: ready for its first scrape
 
 
 class Publisher:
@@ -31,8 +33,8 @@ class Publisher:
     ) -> None:
         self._renderer = Renderer(own, count_dropped)
         self._clock = clock
-        self._asked: dict[Form, float] = {}
-        self._current = self._renderer.render(first)
+        self._asked = {_USUAL: time.monotonic()}
+        self._current = self._render(first)
         self._next: Moment | None = None
         self._bug: BaseException | None = None
         self._changed = threading.Condition()

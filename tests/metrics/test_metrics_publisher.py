@@ -1,5 +1,6 @@
 """What the publisher hands out, and what it notes of it."""
 
+import gzip
 import threading
 from collections.abc import Collection, Iterator
 
@@ -29,6 +30,15 @@ def publisher() -> Iterator[Publisher]:
 def test_the_first_snapshot_is_there_before_anything_is_published(publisher: Publisher) -> None:
     """A scrape never waits for a rendering."""
     assert publisher.current.moment is YOUNG
+
+
+def test_what_prometheus_asks_for_is_ready_before_its_first_scrape(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of many alerts that takes a while, which the scrape would wait for."""
+    monkeypatch.delattr("exporter.metrics.snapshot._made")
+
+    assert gzip.decompress(publisher.scrape(GZIPPED)).endswith(b"# EOF\n")
 
 
 def test_the_newest_moment_wins(publisher: Publisher) -> None:
@@ -62,7 +72,7 @@ def test_a_scrape_of_other_families_is_no_birth(publisher: Publisher) -> None:
 
 
 def test_what_scrapes_ask_for_is_made_ahead_of_them(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A form that was asked for lately is ready with the next snapshot, others are made when they are asked for."""
+    """What Prometheus asks for, and a form that was asked for lately, is ready with the next snapshot."""
     made: list[Form] = []
     body = Snapshot.body
 
@@ -70,13 +80,13 @@ def test_what_scrapes_ask_for_is_made_ahead_of_them(publisher: Publisher, monkey
         made.append(form)
         return body(self, form, names)
 
-    publisher.scrape(GZIPPED)
+    publisher.scrape(PLAIN)
     monkeypatch.setattr(Snapshot, "body", noted)
     after = make_moment(TOTALS)
     publisher.publish(after)
     wait_until(lambda: publisher.current.moment is after, within=20)
 
-    assert made == [GZIPPED]
+    assert made == [GZIPPED, PLAIN]
 
 
 class Broken(CollectorRegistry):
