@@ -1,6 +1,7 @@
 """Our exporter as a user runs it: `serve`, in front of `simulate`, with about 10,000 series of open alerts."""
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +43,11 @@ def our_exporter(folder: Path, source: Server, *, interval: str, refresh: str) -
     command = [_COMMAND, "serve", f"--config.file={config}", f"--web.listen-address={address}", "--log.level=warning"]
     with running(command, address, folder, serves_flow) as server:
         yield server
+
+
+def asked(source: Server) -> Counter[str]:
+    """Return how often a simulated BlueKing was asked since its start, by endpoint."""
+    return Counter(requests.get(f"{source.url}/-/requests", timeout=10).json()["endpoints"])
 
 
 def _answers(server: Server) -> bool:
