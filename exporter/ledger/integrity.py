@@ -14,7 +14,7 @@ from exporter.flow.known import EVERYTHING
 from exporter.flow.labels import Labels
 from exporter.flow.observations import Total
 from exporter.flow.shards import Shards
-from exporter.ledger import schema
+from exporter.ledger import columns, schema
 from exporter.ledger.contradictions import contradictions
 from exporter.ledger.reading import read_beside
 from exporter.ledger.rows import alert_row, alerts_from, labels_from, labels_text
@@ -107,7 +107,7 @@ def _check_shards(connection: Connection, report: Report) -> Shards:
 
 
 def _check_alerts(connection: Connection, shards: Shards, report: Report) -> None:
-    for row in rows_of(connection, schema.alerts):
+    for row in rows_of(connection, schema.alerts, columns.FLAGS):
         report.counts[schema.alerts.name] += 1
         report.counts["resting"] += row.rested_at is not None
         key = f"{row.source}/{row.alert_id}"
@@ -120,13 +120,13 @@ def _check_alerts(connection: Connection, shards: Shards, report: Report) -> Non
 
 def _wrong_with_alert(row: Row[Any]) -> Iterator[str]:
     try:
-        (known,) = alerts_from([row])
+        (known,) = alerts_from([[getattr(row, column.name) for column in columns.ALERT]])
         written = alert_row(known, row.shard)
     except _UNREADABLE as error:
         yield f"cannot be read: {error}"
         return
-    for name, value in zip(_ALERT_COLUMNS, row, strict=True):
-        if written[name] != value:
+    for name in _ALERT_COLUMNS:
+        if written[name] != (value := getattr(row, name)):
             yield f"{name}: {value!r} is not as it is written, {written[name]!r}"
     yield from contradictions(known)
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 from exporter.flow.known import KnownAlert
 from exporter.flow.labels import Labels
 from exporter.flow.shards import Shards
-from exporter.ledger import schema
+from exporter.ledger import columns, schema
 from exporter.ledger.buckets import restart_changed_histograms
 from exporter.ledger.database import Database, open_database
 from exporter.ledger.errors import LedgerError
@@ -162,7 +162,7 @@ class Ledger:
         with self._database.begin() as connection:
             for start in range(0, len(missing), _IDS_PER_QUERY):
                 chosen = schema.alerts.c.alert_id.in_(missing[start : start + _IDS_PER_QUERY])
-                rows = connection.execute(select(schema.alerts).where(schema.alerts.c.source == source, chosen))
+                rows = connection.execute(select(*columns.ALERT).where(schema.alerts.c.source == source, chosen))
                 found.update((known.alert_id, known) for known in alerts_from(rows))
         return found
 

@@ -6,7 +6,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, make_url, select
 
 from exporter.flow.known import KnownAlert
-from exporter.ledger import schema, sqlite_reading
+from exporter.ledger import columns, schema, sqlite_reading
 from exporter.ledger.rows import alerts_from
 
 Told = TypeVar("Told")
@@ -20,7 +20,7 @@ def find_alerts(url: str, alert_id: str) -> dict[str, KnownAlert] | None:
     """
 
     def look(connection: Connection) -> dict[str, KnownAlert]:
-        rows = connection.execute(select(schema.alerts).where(schema.alerts.c.alert_id == alert_id))
+        rows = connection.execute(select(*columns.ALERT).where(schema.alerts.c.alert_id == alert_id))
         return {known.source: known for known in alerts_from(rows)}
 
     return read_beside(url, look)

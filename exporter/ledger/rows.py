@@ -20,6 +20,7 @@ _decoded = json.JSONDecoder().decode
 _UNREACHED = Milestone()
 _LONGEST_KEY = 2_000  # bytes: an entry of an index of PostgreSQL ends at 2,700
 _KEPT = 400  # characters, of four bytes at most
+_ANSWERS = 7  # that one number has: whether something is so
 
 Made = TypeVar("Made", KnownAlert, Milestone, Sighting)
 Told = TypeVar("Told")
@@ -88,30 +89,31 @@ def sighting_row(seen: Sighting | None) -> dict[str, Any]:
 
 
 def alerts_from(rows: Iterable[Sequence[Any]]) -> Iterator[KnownAlert]:
-    """Yield what rows, of all columns of `schema.alerts` in their order, tell of alerts; a driver's own rows will do.
+    """Yield what rows of `columns.ALERT` tell of alerts; a driver's own rows will do.
 
     What many rows have in common is decoded once, and held once. A start reads a row for each open alert: that is why
     values go by their position, and through few calls.
     """
     labels_of, mapping_of, held = _Decoded(labels_from), _Decoded(_shared_mapping_from), _Decoded(float)
+    answers_of = _Decoded(_answers)
     # fmt: off
     for (
-        source, alert_id, labels, first_seen_at, counts_from, read_at, created_at, creation_recorded,
-        counted, rejected, acked_at, ack_observed, action_at, action_observed, ended_at, end_observed,
-        end_recorded, outcome, settles_at, rested_at, anomaly_count, watch, quiet_reads,
+        source, alert_id, labels, first_seen_at, counts_from, read_at, created_at, counted, rejected,
+        acked_at, action_at, ended_at, outcome, settles_at, rested_at, anomaly_count, watch, quiet_reads,
         ack_sighted_at, ack_target, deadline_result,
-        seen_fields, acked, shielded, seen_created_at, seen_ended_at, seen_outcome, _shard,
+        seen_fields, seen_created_at, seen_ended_at, seen_outcome, flags,
     ) in rows:
+        is_recorded, ack_observed, action_observed, end_observed, end_recorded, acked, shielded = answers_of[flags]
         yield _known_alert(
             intern(source), alert_id, labels_of[labels], first_seen_at,
-            held[counts_from], read_at, created_at, bool(creation_recorded), mapping_of[counted], mapping_of[rejected],
-            _milestone(acked_at, bool(ack_observed)) if ack_observed or acked_at is not None else _UNREACHED,
-            _milestone(action_at, bool(action_observed)) if action_observed or action_at is not None else _UNREACHED,
-            _milestone(ended_at, bool(end_observed)) if end_observed or ended_at is not None else _UNREACHED,
-            bool(end_recorded), outcome and Outcome(outcome), settles_at, rested_at,
+            held[counts_from], read_at, created_at, is_recorded, mapping_of[counted], mapping_of[rejected],
+            _milestone(acked_at, ack_observed) if ack_observed or acked_at is not None else _UNREACHED,
+            _milestone(action_at, action_observed) if action_observed or action_at is not None else _UNREACHED,
+            _milestone(ended_at, end_observed) if end_observed or ended_at is not None else _UNREACHED,
+            end_recorded, outcome and Outcome(outcome), settles_at, rested_at,
             None if anomaly_count is None else int(anomaly_count), intern(watch),
             None if seen_fields is None else _sighting(
-                alert_id, mapping_of[seen_fields], bool(acked), bool(shielded),
+                alert_id, mapping_of[seen_fields], acked, shielded,
                 created_at if seen_created_at == created_at else seen_created_at,  # as a rule: then one number for both
                 seen_ended_at, seen_outcome and Outcome(seen_outcome), 0.0,
             ),
@@ -150,6 +152,10 @@ class _Decoded(dict[Any, Told]):
     def __missing__(self, value: object) -> Told:
         told = self[value] = self._decode(value)
         return told
+
+
+def _answers(flags: int) -> tuple[bool, ...]:
+    return tuple(bool(flags >> bit & 1) for bit in range(_ANSWERS))
 
 
 def _mapping_from(text: str) -> dict[str, Any]:

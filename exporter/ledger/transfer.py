@@ -63,9 +63,9 @@ def import_ledger(url: str, file: BinaryIO, name: str, *, compressed: bool, shar
     return lines.counts
 
 
-def rows_of(connection: Connection, table: Table) -> Iterator[Row[Any]]:
-    """Yield the rows of a table in the order of its key."""
-    return _streamed(connection, select(table), table.primary_key.columns)
+def rows_of(connection: Connection, table: Table, *more: ColumnElement[Any]) -> Iterator[Row[Any]]:
+    """Yield the rows of a table in the order of its key; `more` is what they are to tell besides."""
+    return _streamed(connection, select(table, *more), table.primary_key.columns)
 
 
 def series_with_cells(connection: Connection) -> Iterator[tuple[Row[Any], dict[str, float]]]:
