@@ -60,6 +60,8 @@ def _result(name: str) -> Result:
             click.echo(f"{name}: {trouble}", err=True)
     for comparison in comparisons:
         click.echo(row(comparison))
+        for note in comparison.notes:
+            click.echo(f"  {note}")
     return Result(name, tuple(comparisons), trouble)
 
 
