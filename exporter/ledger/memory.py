@@ -8,6 +8,7 @@ from exporter.flow.known import KnownAlert
 from exporter.flow.observations import Total
 from exporter.flow.shards import Shards
 from exporter.flow.sharing import shared_alert
+from exporter.ledger.changes import Recent
 from exporter.ledger.lease import Lease
 from exporter.ledger.loading import Loaded
 from exporter.ledger.totals import Bounds, Series, SeriesTotal, View, exemplars, with_exemplars
@@ -32,6 +33,8 @@ class Memory:
         self.baselines: dict[tuple[str, int], float] = {}
         self.good_cycles: dict[tuple[str, str, int], float] = {}
         self._shards = shards
+        self._recent_totals: Recent[Series] = Recent()
+        self._recent_alerts: Recent[Key] = Recent()
         self._changing = threading.Lock()
         self._view: View | None = None  # the last one; what it shows is copied before it changes
         self._viewed = 0, Lease()
@@ -45,7 +48,18 @@ class Memory:
             viewed = self.version, lease
             if self._view is None or self._viewed != viewed or self._view.told != told:
                 self._viewed = viewed
-                self._view = View(self.bounds, self.totals, self.alerts, self.baselines, self._shards, told, lease)
+                self._view = View(
+                    self.bounds,
+                    self.totals,
+                    self.alerts,
+                    self.baselines,
+                    self._shards,
+                    told,
+                    lease,
+                    self.version,
+                    self._recent_totals,
+                    self._recent_alerts,
+                )
             return self._view
 
     def load(self, loaded: Loaded) -> None:
@@ -59,7 +73,7 @@ class Memory:
             self.alerts |= loaded.alerts
             self.baselines = self.baselines | loaded.baselines
             self.good_cycles |= loaded.good_cycles
-            self.version += 1
+            self._all_changed()
 
     def unload(self, shards: frozenset[int]) -> None:
         """Forget what there is of shards that are others' from now on."""
@@ -71,7 +85,7 @@ class Memory:
             self.alerts = {key: known for key, known in self.alerts.items() if self._shards.of(*key) not in shards}
             self.baselines = {key: at for key, at in self.baselines.items() if key[1] not in shards}
             self.good_cycles = {key: at for key, at in self.good_cycles.items() if key[2] not in shards}
-            self.version += 1
+            self._all_changed()
 
     def merge(
         self, tx: Transaction, added: Mapping[Series, list[float]], new_ids: Mapping[Series, int], born_at: BornAt
@@ -88,6 +102,8 @@ class Memory:
             self.baselines = self.baselines | tx.baselines
             self.good_cycles |= tx.good_cycles
             self.version += 1
+            self._recent_totals.note((*added, *tx.served, *tx.revealed), self.version)
+            self._recent_alerts.note((*tx.alerts, *tx.forgotten), self.version)
 
     def merge_bounds(self, bounds: Bounds, restarted: Collection[Total]) -> None:
         """Count in other buckets from now on: the series of `restarted` are gone."""
@@ -97,7 +113,12 @@ class Memory:
             for series in [series for series in self.totals if series.total in restarted]:
                 del self.totals[series], self.ids[series]
                 self.unrevealed.discard(series)
-            self.version += 1
+            self._all_changed()
+
+    def _all_changed(self) -> None:
+        self.version += 1
+        self._recent_totals.note_all(self.version)
+        self._recent_alerts.note_all(self.version)
 
     def _leave_totals(self) -> None:
         """Go on with a copy of the totals where a view shows them, for they are about to change."""

@@ -1,7 +1,7 @@
 """The totals as values: one series' cells, how observations add to them, and a view of all at one moment."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -9,6 +9,7 @@ from exporter.flow.known import KnownAlert
 from exporter.flow.labels import Labels, make_labels
 from exporter.flow.observations import Count, Latency, Observation, Total
 from exporter.flow.shards import ONE_SHARD, Shards
+from exporter.ledger.changes import Recent, differing
 from exporter.ledger.lease import Lease
 
 Bounds = Mapping[Total, tuple[float, ...]]
@@ -74,6 +75,8 @@ class View:
 
     Of a ledger that is divided into `shards`, it has those that this process owns. Scrapes are told of the shards in
     `told`, as long as the `lease` is valid: of the others, another process may still tell.
+
+    `version` grows with what is committed, and the recent ones tell what changed in which; None for a view by itself.
     """
 
     bounds: Bounds
@@ -83,6 +86,21 @@ class View:
     shards: Shards = ONE_SHARD
     told: frozenset[int] = frozenset({0})
     lease: Lease = field(default_factory=Lease, compare=False)
+    version: int = field(default=0, compare=False)
+    recent_totals: Recent[Series] | None = field(default=None, compare=False, repr=False)
+    recent_alerts: Recent[tuple[str, str]] | None = field(default=None, compare=False, repr=False)
+
+    def changed_totals(self, before: "View") -> Collection[Series]:
+        """Return the series that are not as they were in an earlier view; some that are may be among them."""
+        recent = self.recent_totals if self.recent_totals is before.recent_totals else None
+        changed = None if recent is None else recent.since(before.version)
+        return differing(before.totals, self.totals) if changed is None else changed
+
+    def changed_alerts(self, before: "View") -> Collection[tuple[str, str]]:
+        """Return the alerts that are not as they were in an earlier view, or gone; some others may be among them."""
+        recent = self.recent_alerts if self.recent_alerts is before.recent_alerts else None
+        changed = None if recent is None else recent.since(before.version)
+        return differing(before.alerts, self.alerts) if changed is None else changed
 
 
 def alert_labels(series: Series) -> Labels | None:

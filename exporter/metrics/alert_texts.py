@@ -43,8 +43,8 @@ class _Gauge:
 
     def shown(self) -> FamilyText:
         """Return the text as it stands."""
-        blocks = self._table.blocks(self._column)
-        return FamilyText(self._head.names, self._head.text + blocks, self._head.openmetrics + blocks)
+        sections = self._table.sections(self._column)
+        return FamilyText(self._head.names, self._head.text + sections, self._head.openmetrics + sections)
 
 
 class AlertTexts:

@@ -1,14 +1,19 @@
 """Texts of many series in blocks: what changes makes a new block, and all other blocks stay as they are.
 
-So a snapshot is a tuple of blocks that shares with the last one whatever did not change, its compressed form included.
+So a snapshot is a tuple of sections, of some blocks each, that shares with the last one whatever did not change, its
+compressed form included.
 """
 
 import struct
 import zlib
 from collections.abc import Hashable, Iterable, Sequence
 from itertools import count, islice
+from typing import NamedTuple
+
+from exporter.metrics.checksums import followed, shift
 
 _ROWS = 64  # small, for a change means to compress a block anew; large, for each begins without knowing the others
+_BLOCKS = 64  # of a section: few of its blocks are new as a rule, and there are not many sections
 _GZIP_LEVEL = 1  # a third more bytes than the library's 9, at a tenth of its time
 _GZIP_MEMORY = 7  # one less than zlib's own: a block has no more to remember, and making the memory is half of the work
 _GZIP_HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"  # RFC 1952: deflate, no name, no time, system unknown
@@ -38,34 +43,68 @@ class Block:
         return self._deflated
 
 
-Blocks = tuple[Block, ...]
+class _Compressed(NamedTuple):
+    """A compressed text, what it does to the checksum of a text that it follows, and its size, in bytes."""
+
+    deflated: bytes
+    checksum: int
+    shift: int
+    size: int
 
 
-def join(blocks: Iterable[Block]) -> bytes:
-    """Return the text of all blocks."""
-    return b"".join(text for block in blocks for text in block.texts)
+class Section:
+    """Some blocks in a row; never changed. What is compressed of them is put together once."""
+
+    __slots__ = ("_compressed", "blocks")
+
+    def __init__(self, blocks: Iterable[Block]) -> None:
+        """Hold those of the blocks that have a text."""
+        self.blocks = tuple(block for block in blocks if any(block.texts))
+        self._compressed: _Compressed | None = None
+
+    @property
+    def compressed(self) -> _Compressed:
+        """The text of all blocks; only those that never were compressed are now."""
+        if self._compressed is None:
+            checksum = size = 0
+            for block in self.blocks:
+                text = block.text
+                checksum = zlib.crc32(text, checksum)
+                size += len(text)
+            deflated = b"".join(block.deflated for block in self.blocks)
+            self._compressed = _Compressed(deflated, checksum, shift(size), size)
+        return self._compressed
 
 
-def gzipped(blocks: Iterable[Block]) -> bytes:
-    """Return the text of all blocks as one gzip member; only blocks that never were compressed are now."""
+Sections = tuple[Section, ...]
+
+
+def join(sections: Iterable[Section]) -> bytes:
+    """Return the text of all sections."""
+    return b"".join(text for section in sections for block in section.blocks for text in block.texts)
+
+
+def gzipped(sections: Iterable[Section]) -> bytes:
+    """Return the text of all sections as one gzip member; what was compressed once is not looked at again."""
     pieces, checksum, size = [_GZIP_HEAD], 0, 0
-    for block in blocks:
-        text = block.text
-        pieces.append(block.deflated)
-        checksum = zlib.crc32(text, checksum)
-        size += len(text)
+    for section in sections:
+        compressed = section.compressed
+        pieces.append(compressed.deflated)
+        checksum = followed(checksum, compressed.checksum, compressed.shift)
+        size += compressed.size
     return b"".join([*pieces, _DEFLATE_END, struct.pack("<LL", checksum, size & 0xFFFFFFFF)])
 
 
 class Table:
-    """Texts by key, in columns that share the keys; each column is handed out in blocks of its own."""
+    """Texts by key, in columns that share the keys; each column is handed out in sections of its own."""
 
     def __init__(self, columns: int) -> None:
         self._places: dict[Hashable, int] = {}
         self._free: list[int] = []
         self._columns: list[list[Block]] = [[] for _ in range(columns)]
         self._changed: dict[int, list[list[bytes]]] = {}  # the texts of a block of each column, by the block's index
-        self._shown: list[Blocks] = [() for _ in range(columns)]
+        self._sections: list[list[Section]] = [[] for _ in range(columns)]
+        self._shown: list[Sections] = [() for _ in range(columns)]
 
     def put(self, key: Hashable, texts: Sequence[str]) -> None:
         """Set the texts of a key, one for each column; a key without any text takes no place."""
@@ -100,8 +139,8 @@ class Table:
             for column in self._changed.get(index) or self._change(index):
                 column[row] = b""
 
-    def blocks(self, column: int) -> Blocks:
-        """Return the blocks of a column as they stand."""
+    def sections(self, column: int) -> Sections:
+        """Return the sections of a column as they stand."""
         if self._changed:
             self._take_in()
         return self._shown[column]
@@ -113,7 +152,8 @@ class Table:
             texts = map(str.encode, column)
             while some := list(islice(texts, _ROWS)):
                 blocks.append(Block(some + [b""] * (_ROWS - len(some))))
-        self._shown = [_with_text(blocks) for blocks in self._columns]
+        for number, blocks in enumerate(self._columns):
+            self._show(number, range(0, len(blocks), _BLOCKS))
 
     def _change(self, index: int) -> list[list[bytes]]:
         """Return the texts of a block of each column, which are about to change."""
@@ -126,16 +166,20 @@ class Table:
         for number, blocks in enumerate(self._columns):
             missing = max(self._changed) + 1 - len(blocks)
             blocks.extend(Block((b"",) * _ROWS) for _ in range(missing))
-            is_other = False
+            others = []
             for index, changed in self._changed.items():
                 texts = tuple(changed[number])
                 if texts != blocks[index].texts:
                     blocks[index] = Block(texts)
-                    is_other = True
-            if is_other:
-                self._shown[number] = _with_text(blocks)
+                    others.append(index)
+            if others:
+                self._show(number, others)
         self._changed = {}
 
-
-def _with_text(blocks: Iterable[Block]) -> Blocks:
-    return tuple(block for block in blocks if any(block.texts))
+    def _show(self, number: int, others: Iterable[int]) -> None:
+        """Make those sections of a column anew that have blocks of these indices."""
+        blocks, sections = self._columns[number], self._sections[number]
+        for index in sorted({index // _BLOCKS for index in others}):
+            section = Section(blocks[index * _BLOCKS : (index + 1) * _BLOCKS])
+            sections[index : index + 1] = [section]
+        self._shown[number] = tuple(section for section in sections if section.blocks)

@@ -1,10 +1,9 @@
 """The texts of the families that grow with the alerts: from one moment to the next, only what changed is written."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import compress
 from operator import is_not
-from typing import TypeVar
 
 from exporter.flow.observations import Total
 from exporter.ledger import Series, SeriesTotal, View, alert_labels
@@ -19,9 +18,6 @@ from exporter.metrics.quota import Quota
 from exporter.metrics.source_gauges import RejectedRecords
 from exporter.metrics.texts import FamilyText
 from exporter.metrics.total_texts import TotalTexts
-
-_Key = TypeVar("_Key")
-_Value = TypeVar("_Value")
 
 
 class FlowTexts:
@@ -64,7 +60,7 @@ class FlowTexts:
         if self._written and are_totals_same and not changes.keys:
             return self._written
         if not are_totals_same:
-            self._take_totals(before.view.totals, moment)
+            self._take_totals(before.view, moment)
         self._alerts.change(changes, moment)
         self._open.change(changes)
         texts = [
@@ -75,8 +71,11 @@ class FlowTexts:
         self._written = dict(texts)
         return self._written
 
-    def _take_totals(self, before: Mapping[Series, SeriesTotal], moment: Moment) -> None:
-        for series, committed in _changed(before, moment.view.totals):
+    def _take_totals(self, before: View, moment: Moment) -> None:
+        for series in moment.view.changed_totals(before):
+            committed = moment.view.totals.get(series)
+            if committed is None or committed is before.totals.get(series):
+                continue
             if series.total is Total.RECORDS_REJECTED:
                 if moment.is_told(series.labels):
                     self._put_rejected(series, committed.values, moment)
@@ -124,29 +123,10 @@ def _changes(before: Moment, moment: Moment) -> Changes:
     if not old:  # a start: nothing was shown before
         shown = list(moment.read_among(new))
         return Changes(list(compress(new, shown)), list(filter(None, shown)), ())
-    keys: dict[tuple[str, str], None] = {}
-    if old is not new:
-        keys |= dict.fromkeys(key for key, _ in _changed(old, new))
-        keys |= dict.fromkeys(key for key in old if key not in new)
+    keys = dict.fromkeys(moment.view.changed_alerts(before.view))
     if before.watched is not moment.watched:
         keys |= dict.fromkeys(before.watched ^ moment.watched)
     was, now = list(before.read_among(keys)), list(moment.read_among(keys))
     is_other = list(map(is_not, was, now))
     gone = filter(None, compress(was, is_other))
     return Changes(list(compress(keys, is_other)), list(compress(now, is_other)), list(gone))
-
-
-def _changed(old: Mapping[_Key, _Value], new: Mapping[_Key, _Value]) -> Iterator[tuple[_Key, _Value]]:
-    """Yield the items of `new` whose values are others than in `old`.
-
-    A view keeps the order of the one before, so most keys stand side by side, and are the same objects: that spares
-    looking them up, which for a series means to hash all its labels.
-    """
-    if not old:
-        yield from new.items()
-        return
-    before = iter(old.items())
-    for key, value in new.items():
-        old_key, old_value = next(before, (None, None))
-        if (old_value if old_key is key else old.get(key)) is not value:
-            yield key, value

@@ -38,7 +38,7 @@ class Renderer:
             flow = self._flow = FlowTexts(moment, self._quota)
         written = flow.go_on_to(moment)
         for counted in self._dropped.values():
-            counted.intersection_update(moment.view.alerts)
+            counted.difference_update([key for key in counted if key not in moment.view.alerts])
         texts = [
             written.get(family.name) or self._whole.write(family.build(moment))
             for family in (*FLOW_FAMILIES, *OWN_FAMILIES)

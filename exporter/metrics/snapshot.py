@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from exporter.ledger import Series
-from exporter.metrics.blocks import Block, gzipped, join
+from exporter.metrics.blocks import gzipped, join
 from exporter.metrics.families import family_of
 from exporter.metrics.moment import Moment
 from exporter.metrics.texts import END, FamilyText, Format
@@ -62,7 +62,7 @@ class Snapshot:
 
 
 def _made(form: Form, families: Iterable[FamilyText]) -> bytes:
-    blocks: list[Block] = [block for family in families for block in family.blocks(form.format)]
+    sections = [section for family in families for section in family.sections(form.format)]
     if form.format is Format.OPENMETRICS:
-        blocks.append(END)
-    return gzipped(blocks) if form.is_gzipped else join(blocks)
+        sections.append(END)
+    return gzipped(sections) if form.is_gzipped else join(sections)

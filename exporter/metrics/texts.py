@@ -9,12 +9,12 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics.exposition import generate_latest as openmetrics_latest
 from prometheus_client.registry import Collector
 
-from exporter.metrics.blocks import Block, Blocks
+from exporter.metrics.blocks import Block, Section, Sections, join
 
 _EOF = b"# EOF\n"
 _SUFFIXES = {"counter": ("_total", "_created"), "histogram": ("_bucket", "_count", "_sum", "_created")}
 
-END = Block([_EOF])
+END = Section([Block([_EOF])])
 """The end of an exposition in OpenMetrics."""
 
 
@@ -30,10 +30,10 @@ class FamilyText:
     """A family's text in both formats. `names` are those by which it may be asked for: its own and its samples'."""
 
     names: frozenset[str]
-    text: Blocks
-    openmetrics: Blocks
+    text: Sections
+    openmetrics: Sections
 
-    def blocks(self, format_: Format) -> Blocks:
+    def sections(self, format_: Format) -> Sections:
         """Return the text in a format."""
         return self.text if format_ is Format.TEXT else self.openmetrics
 
@@ -43,7 +43,7 @@ def whole(metric: Metric) -> FamilyText:
     one = _One(metric)
     text, openmetrics = text_latest(one), openmetrics_latest(one).removesuffix(_EOF)
     names = (metric.name + suffix for suffix in ("", *_SUFFIXES.get(metric.type, ())))
-    return FamilyText(frozenset(names), (Block([text]),), (Block([openmetrics]),))
+    return FamilyText(frozenset(names), (Section([Block([text])]),), (Section([Block([openmetrics])]),))
 
 
 class WholeTexts:
@@ -61,8 +61,8 @@ class WholeTexts:
         return new
 
 
-def _same(one: Blocks, other: Blocks) -> bool:
-    return [block.texts for block in one] == [block.texts for block in other]
+def _same(one: Sections, other: Sections) -> bool:
+    return join(one) == join(other)
 
 
 class _One(Collector):

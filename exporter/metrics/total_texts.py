@@ -3,7 +3,7 @@
 from prometheus_client.core import GaugeMetricFamily
 
 from exporter.ledger import EXEMPLARY, Series, SeriesTotal
-from exporter.metrics.blocks import Blocks, Table
+from exporter.metrics.blocks import Sections, Table
 from exporter.metrics.family import CREATED, Counter, Family, Histogram, Row
 from exporter.metrics.lines import sample_line, with_exemplar
 from exporter.metrics.moment import Moment
@@ -37,10 +37,10 @@ class TotalTexts:
 
     def shown(self) -> FamilyText:
         """Return the text as it stands."""
-        text = self._table.blocks(_TEXT)
-        openmetrics, created = text, Blocks()
+        text = self._table.sections(_TEXT)
+        openmetrics, created = text, Sections()
         if self._are_apart:
-            openmetrics, created = self._table.blocks(_OPENMETRICS), self._table.blocks(_CREATED)
+            openmetrics, created = self._table.sections(_OPENMETRICS), self._table.sections(_CREATED)
         if created:
             created = self._created_head + created
         return FamilyText(self._head.names, self._head.text + text + created, self._head.openmetrics + openmetrics)

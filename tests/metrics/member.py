@@ -9,6 +9,7 @@ from exporter.flow.observations import Total
 from exporter.flow.shards import ONE_SHARD, Shards
 from exporter.flow.sightings import Outcome, Sighting
 from exporter.ledger import Exemplar, Series, SeriesTotal
+from exporter.ledger.changes import Recent
 from exporter.metrics import Moment
 from tests.metrics.moments import ACK_TIMES, RECORDS, G, make_alert, make_moment, make_state
 
@@ -38,10 +39,14 @@ class Member:
     moment: Moment
     totals: dict[Series, SeriesTotal] = field(default_factory=dict)
     alerts: dict[tuple[str, str], KnownAlert] = field(default_factory=dict)
+    version: int = 0
+    recent_totals: Recent[Series] = field(default_factory=Recent)
+    recent_alerts: Recent[tuple[str, str]] = field(default_factory=Recent)
 
     def step(self) -> Moment:
         """Return the next moment, as like or unlike the one before as one may be to the next."""
         if self._happens(0.8):
+            self.version += 1
             self._count()
             self._go_on()
             self._look()
@@ -62,6 +67,7 @@ class Member:
         for series in self._series():
             if self._happens(0.3):
                 self.totals[series] = self._total(series)
+                self.recent_totals.note([series], self.version)
 
     def _series(self) -> list[Series]:
         if self.shards == ONE_SHARD:
@@ -82,8 +88,10 @@ class Member:
         for _ in range(self.pick.randrange(6)):
             known = self._alert(self.pick.choice(IDS))
             self.alerts[known.key] = known
+            self.recent_alerts.note([known.key], self.version)
         for key in [key for key in self.alerts if self._happens(0.1)]:
             del self.alerts[key]
+            self.recent_alerts.note([key], self.version)
 
     def _alert(self, alert_id: str) -> KnownAlert:
         """Return an alert in any state."""
@@ -110,6 +118,9 @@ class Member:
         owned = frozenset(self.pick.sample(range(number), self.pick.randint(0, number)))
         told = frozenset(shard for shard in owned if self._happens(0.8))
         self.moment = replace(self.moment, owned=owned, view=replace(self.moment.view, told=told))
+        self.version += 1
+        self.recent_totals.note_all(self.version)
+        self.recent_alerts.note_all(self.version)
         self._look()
 
     def _look(self) -> None:
@@ -117,7 +128,9 @@ class Member:
         of, owned = self.shards.of_labels, self.moment.owned
         totals = {series: total for series, total in self.totals.items() if of(series.labels) in owned}
         alerts = {key: known for key, known in self.alerts.items() if of(known.labels) in owned}
-        self.moment = replace(self.moment, view=replace(self.moment.view, totals=totals, alerts=alerts))
+        view = replace(self.moment.view, totals=totals, alerts=alerts, version=self.version)
+        view = replace(view, recent_totals=self.recent_totals, recent_alerts=self.recent_alerts)
+        self.moment = replace(self.moment, view=view)
 
     def _configure(self) -> None:
         """Now and then let the config be another, or baselines be complete or not."""
