@@ -107,8 +107,7 @@ class ExporterProcess:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        if self.is_alive:
-            self.kill()
+        self.kill()  # also one that ended by itself: only then is the pipe to its log closed
 
 
 def samples_of(exposition: str) -> Samples:
