@@ -17,6 +17,7 @@ from bench.timing import Comparison
 
 BENCHMARKS = (
     "scrape",
+    "change",
     "scrape_under_load",
     "cycle",
     "memory",

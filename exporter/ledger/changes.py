@@ -1,7 +1,7 @@
-"""What changed lately: who follows the views of a ledger looks at that, and not at all that there is."""
+"""Mappings that views show, and what changed in them lately: who follows the views looks at that, and not at all."""
 
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from itertools import takewhile
 from threading import Lock
 from typing import Generic, TypeVar
@@ -10,6 +10,7 @@ _KEPT = 10_000
 """Of how many keys the last change is remembered: far more than change between two renderings, as a rule."""
 
 Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
 
 
 class Recent(Generic[Key]):
@@ -42,6 +43,44 @@ class Recent(Generic[Key]):
                 return None
             changed = takewhile(lambda item: item[1] > version, reversed(self._versions.items()))
             return [key for key, _ in changed][::-1]
+
+
+class Followed(Generic[Key, Value]):
+    """A mapping that views show: copied before it changes where one does. `recent` tells what changed in which version.
+
+    It changes here and nowhere else, so that no change goes unnoted. One thread changes it.
+    """
+
+    def __init__(self) -> None:
+        self.recent: Recent[Key] = Recent()
+        self._now: dict[Key, Value] = {}
+        self._is_shown = False
+
+    @property
+    def now(self) -> Mapping[Key, Value]:
+        """All that there is; it may be another mapping after the next change."""
+        return self._now
+
+    def show(self) -> Mapping[Key, Value]:
+        """Return all that there is, as it stays."""
+        self._is_shown = True
+        return self._now
+
+    def change(self, version: int, put: Mapping[Key, Value], gone: Collection[Key] = ()) -> None:
+        """Put some values, and then drop some keys, which need not be there; where there are none, nothing changes."""
+        if not (put or gone):
+            return
+        if self._is_shown:
+            self._now, self._is_shown = dict(self._now), False
+        self._now.update(put)
+        for key in gone:
+            self._now.pop(key, None)
+        self.recent.note((*put, *gone), version)
+
+    def turn_to(self, version: int, now: dict[Key, Value]) -> None:
+        """Have all this instead, any of which may be other than before."""
+        self._now, self._is_shown = now, False
+        self.recent.note_all(version)
 
 
 def differing(old: Mapping[Key, object], new: Mapping[Key, object]) -> list[Key]:

@@ -155,7 +155,8 @@ class Ledger:
 
     def find(self, source: str, alert_ids: Collection[str]) -> dict[str, KnownAlert]:
         """Return what is known of these alerts, the resting ones included; unknown ones are left out."""
-        found = {i: known for i in alert_ids if (known := self._memory.alerts.get((source, i))) is not None}
+        alerts = self._memory.alerts
+        found = {i: known for i in alert_ids if (known := alerts.get((source, i))) is not None}
         missing = [i for i in alert_ids if i not in found]
         if not missing:
             return found  # the usual case of a search, which is spared a transaction of the database
