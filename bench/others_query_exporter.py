@@ -101,10 +101,11 @@ def _one_cycle(ours: Server, theirs: Server, source: Server) -> _Cycle:
 
 def _content(cycles: Sequence[_Cycle]) -> str:
     """Return what was in each cycle, so that one that costs more than others tells why."""
-    each = "; ".join(
-        f"{Quantity(c.ours, 's')}, {c.asked['get_event_log']} reads, {c.asked['search_alert']} pages" for c in cycles
+    each = "; ".join(f"{Quantity(c.ours, 's')} ({c.asked['get_event_log']}, {c.asked['search_alert']})" for c in cycles)
+    return (
+        f"Median of {len(cycles)} cycles, without refreshes of logs. Ours, one by one, each with how many logs and how "
+        f"many pages of the search it read: {each}."
     )
-    return f"Median of {len(cycles)} cycles, without refreshes of logs. Ours, one by one: {each} of the search."
 
 
 def _comparison(what: str, ours: Quantity, theirs: Quantity, *notes: str) -> Comparison:

@@ -6,7 +6,7 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -14,7 +14,7 @@ from statistics import median
 from bench.installed import install
 from bench.open_alerts import ALERTS, OPENMETRICS, told_alerts, write_config, write_ledger
 from bench.servers import Server, free_address
-from bench.timing import Comparison, Quantity, at_most
+from bench.timing import Comparison, Quantity, at_most, seconds_of
 
 _ALLOWED = Quantity(3.0, "s")
 _ROUNDS = 10
@@ -59,12 +59,12 @@ def run() -> Iterator[Comparison]:
         config = write_config(Path(name), own_label_sets=False)
         ledger = write_ledger(config, time.time(), own_label_sets=False)
         size = Quantity(ledger.stat().st_size, "bytes")
-        loops, starts = zip(*((_seconds(_loop), _start(serve, config)) for _ in range(_ROUNDS)), strict=True)
-        reading = Quantity(min(_seconds(ledger.read_bytes) for _ in range(_ROUNDS)), "s")
+        loops, starts = zip(*((seconds_of(_loop), _start(serve, config)) for _ in range(_ROUNDS)), strict=True)
+        reading = Quantity(min(seconds_of(ledger.read_bytes) for _ in range(_ROUNDS)), "s")
         phases = [_first_phases(serve, config) for _ in range(_ROUNDS)]
     start = Quantity(min(each.seconds for each in starts), "s")
     imports, loading = (Quantity(min(times), "s") for times in zip(*phases, strict=True))
-    work = f"from the start of `serve` to its first scrape, which tells {ALERTS:,} open alerts: ours"
+    work = f"from the start of `serve` to its first scrape of {ALERTS:,} open alerts, quickest of {_ROUNDS}: ours"
     cpu = Quantity(min(each.cpu for each in starts), "s")
     parts = (
         f"CPU until then: {cpu}. Imports take {imports}, opening the ledger {loading}; "
@@ -126,15 +126,9 @@ def _loop() -> None:
         total += number
 
 
-def _seconds(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
-
-
 def _first_phases(serve: Sequence[str], config: Path) -> tuple[float, float]:
     """Return the seconds that the imports and the opening of the ledger take."""
-    command = [str(Path(serve[0]).with_name("python")), "-I", "-c", _FIRST_PHASES, str(config)]
+    command = [serve[0], "-I", "-c", _FIRST_PHASES, str(config)]
     told = subprocess.check_output(command, text=True, env=_ENVIRONMENT)  # noqa: S603 - our own command
     imports, loading = map(float, told.split())
     return imports, loading

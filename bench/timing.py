@@ -101,12 +101,13 @@ def compare(
     notes: tuple[str, ...] = (),
 ) -> Comparison:
     """Time both in turn, so that a noisy machine is noisy for both; the medians are compared."""
-    timed = [(_seconds(ours), _seconds(other)) for _ in range(rounds)]
+    timed = [(seconds_of(ours), seconds_of(other)) for _ in range(rounds)]
     mine, others = median(a for a, _ in timed), median(b for _, b in timed)
     return Comparison(name, Quantity(mine, "s"), Quantity(others, "s"), asked, notes)
 
 
-def _seconds(work: Callable[[], object]) -> float:
+def seconds_of(work: Callable[[], object]) -> float:
+    """Return how long some work takes, in seconds."""
     started = time.perf_counter()
     work()
     return time.perf_counter() - started

@@ -85,8 +85,8 @@ def _check_tables(connection: Connection, report: Report) -> None:
         if table.name not in there:
             report.findings.append(f"{table.name}: the table is missing")
             continue
-        columns = {column["name"] for column in told.get_columns(table.name)}
-        missing = [name for name in table.columns.keys() if name not in columns]  # noqa: SIM118 - not a dict
+        found = {column["name"] for column in told.get_columns(table.name)}
+        missing = [name for name in table.columns.keys() if name not in found]  # noqa: SIM118 - not a dict
         report.findings += [f"{table.name}: the column {name} is missing" for name in missing]
 
 

@@ -20,7 +20,7 @@ _decoded = json.JSONDecoder().decode
 _UNREACHED = Milestone()
 _LONGEST_KEY = 2_000  # bytes: an entry of an index of PostgreSQL ends at 2,700
 _KEPT = 400  # characters, of four bytes at most
-_ANSWERS = 7  # that one number has: whether something is so
+_BITS = 7  # of `columns.FLAGS`
 
 Made = TypeVar("Made", KnownAlert, Milestone, Sighting)
 Told = TypeVar("Told")
@@ -155,7 +155,7 @@ class _Decoded(dict[Any, Told]):
 
 
 def _answers(flags: int) -> tuple[bool, ...]:
-    return tuple(bool(flags >> bit & 1) for bit in range(_ANSWERS))
+    return tuple(bool(flags >> bit & 1) for bit in range(_BITS))
 
 
 def _mapping_from(text: str) -> dict[str, Any]:

@@ -71,7 +71,8 @@ class AlertGauge:
         if len(alerts) > moment.alert_series:
             alerts = sorted(alerts, key=seniority)[: moment.alert_series]
         labels = (extend(self._labels(known), alert_id=known.alert_id) for known in alerts)
-        return gauge(family, zip(labels, (self.value(known) or 0.0 for known in alerts), strict=True))
+        told = zip(labels, self.values(alerts), strict=True)
+        return gauge(family, ((each, value) for each, value in told if value is not None))
 
     def _labels(self, known: KnownAlert) -> Labels:
         """Return the labels of an alert's series but its id."""

@@ -1,6 +1,6 @@
 """The texts of the families that tell alerts, one by one and by label set: written anew where an alert changed."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import compress
@@ -63,8 +63,8 @@ class AlertTexts:
         come = _open_among(changes.now)
         values = self._values(come)
         for (_, told, quota), told_values in zip(self._columns, values, strict=True):
-            has_series = [value is not None for value in told_values]
-            new = list(filter(None, compress(come, has_series)))
+            pairs = zip(come, told_values, strict=True)
+            new = [known for known, value in pairs if known is not None and value is not None]
             others |= dict.fromkeys(quota.change(told.members(changes.gone), new, partial(_members, told, moment)))
         self._put(changes.keys, come, values)
         rest = _open_among(moment.read_among(others))
@@ -79,20 +79,20 @@ class AlertTexts:
         return [told.values(alerts) for _, told, _ in self._columns]
 
     def _put(
-        self, keys: Iterable[Key], alerts: Sequence[KnownAlert | None], values: Iterable[Sequence[float | None]]
+        self, keys: Collection[Key], alerts: Sequence[KnownAlert | None], values: Iterable[Sequence[float | None]]
     ) -> None:
         """Write alerts anew, and take those out that have a series in no family."""
         kept = [quota.kept(alerts, each) for (_, _, quota), each in zip(self._columns, values, strict=True)]
         nothing = (None,) * len(self._columns)
-        told = [row != nothing for row in zip(*kept, strict=True)]
-        alike = Alike(list(filter(None, compress(alerts, told))))
+        is_shown = [row != nothing for row in zip(*kept, strict=True)]
+        alike = Alike(list(filter(None, compress(alerts, is_shown))))
         lines = (
-            gauge.lines(family.name, alike, compress(each, told))
-            for (family, gauge, _), each in zip(self._columns, kept, strict=True)
+            told.lines(gauge.name, alike, compress(each, is_shown))
+            for (gauge, told, _), each in zip(self._columns, kept, strict=True)
         )
-        for key in compress(keys, map(not_, told)):
+        for key in compress(keys, map(not_, is_shown)):
             self._table.drop(key)
-        self._table.put_all(compress(keys, told), lines)
+        self._table.put_all(compress(keys, is_shown), lines)
 
 
 def _open_among(alerts: Iterable[KnownAlert | None]) -> list[KnownAlert | None]:

@@ -98,7 +98,10 @@ def gzipped(sections: Iterable[Section]) -> bytes:
 class Table:
     """Texts by key, in columns that share the keys; each column is handed out in sections of its own."""
 
-    def __init__(self, columns: int) -> None:
+    def __init__(self, columns: int, rows: int = _ROWS, blocks: int = _BLOCKS) -> None:
+        """Have so many columns, in blocks of so many rows, in sections of so many blocks."""
+        self._rows = rows
+        self._blocks = blocks
         self._places: dict[Hashable, int] = {}
         self._free: list[int] = []
         self._columns: list[list[Block]] = [[] for _ in range(columns)]
@@ -126,7 +129,7 @@ class Table:
             place = places.get(key)
             if place is None:
                 place = places[key] = free.pop() if free else len(places)
-            index, row = divmod(place, _ROWS)
+            index, row = divmod(place, self._rows)
             for column, text in zip(changed.get(index) or self._change(index), texts, strict=True):
                 column[row] = text.encode()
 
@@ -135,7 +138,7 @@ class Table:
         place = self._places.pop(key, None)
         if place is not None:
             self._free.append(place)
-            index, row = divmod(place, _ROWS)
+            index, row = divmod(place, self._rows)
             for column in self._changed.get(index) or self._change(index):
                 column[row] = b""
 
@@ -150,22 +153,22 @@ class Table:
         self._places = dict(zip(keys, count(), strict=False))
         for blocks, column in zip(self._columns, columns, strict=True):
             texts = map(str.encode, column)
-            while some := list(islice(texts, _ROWS)):
-                blocks.append(Block(some + [b""] * (_ROWS - len(some))))
+            while some := list(islice(texts, self._rows)):
+                blocks.append(Block(some + [b""] * (self._rows - len(some))))
         for number, blocks in enumerate(self._columns):
-            self._show(number, range(0, len(blocks), _BLOCKS))
+            self._show(number, range(0, len(blocks), self._blocks))
 
     def _change(self, index: int) -> list[list[bytes]]:
         """Return the texts of a block of each column, which are about to change."""
         is_new = index >= len(self._columns[0])
-        changed = [[b""] * _ROWS if is_new else list(blocks[index].texts) for blocks in self._columns]
+        changed = [[b""] * self._rows if is_new else list(blocks[index].texts) for blocks in self._columns]
         self._changed[index] = changed
         return changed
 
     def _take_in(self) -> None:
         for number, blocks in enumerate(self._columns):
             missing = max(self._changed) + 1 - len(blocks)
-            blocks.extend(Block((b"",) * _ROWS) for _ in range(missing))
+            blocks.extend(Block((b"",) * self._rows) for _ in range(missing))
             others = []
             for index, changed in self._changed.items():
                 texts = tuple(changed[number])
@@ -179,7 +182,7 @@ class Table:
     def _show(self, number: int, others: Iterable[int]) -> None:
         """Make those sections of a column anew that have blocks of these indices."""
         blocks, sections = self._columns[number], self._sections[number]
-        for index in sorted({index // _BLOCKS for index in others}):
-            section = Section(blocks[index * _BLOCKS : (index + 1) * _BLOCKS])
-            sections[index : index + 1] = [section]
+        sections.extend(Section(()) for _ in range(len(sections) * self._blocks, len(blocks), self._blocks))
+        for index in {index // self._blocks for index in others}:
+            sections[index] = Section(blocks[index * self._blocks : (index + 1) * self._blocks])
         self._shown[number] = tuple(section for section in sections if section.blocks)

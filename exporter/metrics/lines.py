@@ -13,7 +13,7 @@ from prometheus_client.utils import floatToGoString
 from exporter.flow.labels import LONGEST_VALUE, Labels, label_value
 
 _GO_EXPONENTS_FROM = 1e6
-_PYTHON_EXPONENTS_FROM = 1e16
+_WHOLE_TO = 2**53  # up to it, each whole number is a float
 _EXPONENTS = tuple(f"e+{digits - 1:02d}" for digits in range(18))  # by how many digits stand before the point
 _LABEL_SETS = 16_384  # that many, with what samples add to them, are remembered
 
@@ -51,7 +51,7 @@ def number(value: float) -> str:
     """Return a number as the library writes it, from a million on as Go does; whole seconds in a third of its time."""
     if 0 <= value < _GO_EXPONENTS_FROM:
         return repr(float(value))
-    if not 0 <= value < _PYTHON_EXPONENTS_FROM or value != (whole := int(value)):
+    if not 0 <= value <= _WHOLE_TO or value != (whole := int(value)):
         return str(floatToGoString(value))
     digits = str(whole)
     return f"{digits[0]}.{digits[1:]}".rstrip("0.") + _EXPONENTS[len(digits)]

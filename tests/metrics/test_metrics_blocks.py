@@ -4,6 +4,7 @@ import gzip
 import zlib
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,17 +22,17 @@ def shown(table: Table, column: int) -> list[str]:
     return [text.decode() for block in blocks for text in block.texts if text]
 
 
-@given(st.lists(st.tuples(MANY, STEPS), max_size=4))
+@given(st.lists(st.tuples(MANY, STEPS), max_size=4), st.sampled_from([1, 2, 64]), st.integers(1, 3))
 def test_a_table_holds_what_was_last_put(
-    rounds: list[tuple[dict[int, tuple[str, str]], list[tuple[int, tuple[str, str] | None]]]],
+    rounds: list[tuple[dict[int, tuple[str, str]], list[tuple[int, tuple[str, str] | None]]]], rows: int, blocks: int
 ) -> None:
     """Whatever is put, at once or one by one, replaced and dropped between one look and the next."""
-    table = Table(2)
+    table = Table(2, rows, blocks)
     told: dict[int, tuple[str, str]] = {}
     for many, steps in rounds:
-        given = {key: texts for key, texts in many.items() if any(texts)}
-        table.put_all(given, zip(*given.values(), strict=True) if given else ((), ()))
-        told |= given
+        texts_of = {key: texts for key, texts in many.items() if any(texts)}
+        table.put_all(texts_of, zip(*texts_of.values(), strict=True) if texts_of else ((), ()))
+        told |= texts_of
         for key, texts in steps:
             if texts is None:
                 table.drop(key)
@@ -68,6 +69,20 @@ def test_what_did_not_change_is_the_same_object() -> None:
     assert [old is new for old, new in zip(before, after, strict=True)] == [True, False]
     blocks = zip(before[-1].blocks, after[-1].blocks, strict=True)
     assert [old is new for old, new in blocks] == [True] * 14 + [False]
+
+
+@pytest.mark.parametrize(("key", "then"), [(5_000, ["first\n", "new\n", "last\n"]), (8_999, ["first\n", "new\n"])])
+def test_a_column_may_have_nothing_where_others_go_on(key: int, then: list[str]) -> None:
+    """What stands behind a whole section without text stays where it is, and stands once."""
+    table = Table(2)
+    table.put("first", ["1\n", "first\n"])
+    table.sections(1)
+    table.put_all(range(9_000), [["1\n"] * 9_000, [*[""] * 8_999, "last\n"]])
+    assert shown(table, 1) == ["first\n", "last\n"]
+
+    table.put(key, ["1\n", "new\n"])
+
+    assert shown(table, 1) == then
 
 
 def test_places_of_those_who_left_are_taken_again() -> None:
