@@ -1,4 +1,4 @@
-"""Mappings that views show, and what changed in them lately: who follows the views looks at that, and not at all."""
+"""Mappings that views show, and what changed in them lately: who follows them looks at that alone."""
 
 from collections import OrderedDict
 from collections.abc import Collection, Hashable, Iterable, Mapping
@@ -81,6 +81,17 @@ class Followed(Generic[Key, Value]):
         """Have all this instead, any of which may be other than before."""
         self._now, self._is_shown = now, False
         self.recent.note_all(version)
+
+
+def changed_keys(
+    recent: Recent[Key] | None, version: int, old: Mapping[Key, object], new: Mapping[Key, object]
+) -> Collection[Key]:
+    """Return the keys whose values differ, and maybe some others: by what changed after a version, if that is known.
+
+    Else all are compared.
+    """
+    changed = None if recent is None else recent.since(version)
+    return differing(old, new) if changed is None else changed
 
 
 def differing(old: Mapping[Key, object], new: Mapping[Key, object]) -> list[Key]:

@@ -9,7 +9,7 @@ from exporter.flow.known import KnownAlert
 from exporter.flow.labels import Labels, make_labels
 from exporter.flow.observations import Count, Latency, Observation, Total
 from exporter.flow.shards import ONE_SHARD, Shards
-from exporter.ledger.changes import Recent, differing
+from exporter.ledger.changes import Recent, changed_keys
 from exporter.ledger.lease import Lease
 
 Bounds = Mapping[Total, tuple[float, ...]]
@@ -93,14 +93,12 @@ class View:
     def changed_totals(self, before: "View") -> Collection[Series]:
         """Return the series that are not as they were in an earlier view; some that are may be among them."""
         recent = self.recent_totals if self.recent_totals is before.recent_totals else None
-        changed = None if recent is None else recent.since(before.version)
-        return differing(before.totals, self.totals) if changed is None else changed
+        return changed_keys(recent, before.version, before.totals, self.totals)
 
     def changed_alerts(self, before: "View") -> Collection[tuple[str, str]]:
         """Return the alerts that are not as they were in an earlier view, or gone; some others may be among them."""
         recent = self.recent_alerts if self.recent_alerts is before.recent_alerts else None
-        changed = None if recent is None else recent.since(before.version)
-        return differing(before.alerts, self.alerts) if changed is None else changed
+        return changed_keys(recent, before.version, before.alerts, self.alerts)
 
 
 def alert_labels(series: Series) -> Labels | None:
