@@ -62,6 +62,11 @@ class Section:
         self.blocks = tuple(block for block in blocks if any(block.texts))
         self._compressed: _Compressed | None = None
 
+    @classmethod
+    def of(cls, text: bytes) -> "Section":
+        """Return a text that changes as a whole."""
+        return cls([Block([text])])
+
     @property
     def compressed(self) -> _Compressed:
         """The text of all blocks; only those that never were compressed are now."""
@@ -100,8 +105,8 @@ class Table:
 
     def __init__(self, columns: int, rows: int = _ROWS, blocks: int = _BLOCKS) -> None:
         """Have so many columns, in blocks of so many rows, in sections of so many blocks."""
-        self._rows = rows
-        self._blocks = blocks
+        self._rows_each = rows
+        self._blocks_each = blocks
         self._places: dict[Hashable, int] = {}
         self._free: list[int] = []
         self._columns: list[list[Block]] = [[] for _ in range(columns)]
@@ -129,7 +134,7 @@ class Table:
             place = places.get(key)
             if place is None:
                 place = places[key] = free.pop() if free else len(places)
-            index, row = divmod(place, self._rows)
+            index, row = divmod(place, self._rows_each)
             for column, text in zip(changed.get(index) or self._change(index), texts, strict=True):
                 column[row] = text.encode()
 
@@ -138,7 +143,7 @@ class Table:
         place = self._places.pop(key, None)
         if place is not None:
             self._free.append(place)
-            index, row = divmod(place, self._rows)
+            index, row = divmod(place, self._rows_each)
             for column in self._changed.get(index) or self._change(index):
                 column[row] = b""
 
@@ -153,22 +158,22 @@ class Table:
         self._places = dict(zip(keys, count(), strict=False))
         for blocks, column in zip(self._columns, columns, strict=True):
             texts = map(str.encode, column)
-            while some := list(islice(texts, self._rows)):
-                blocks.append(Block(some + [b""] * (self._rows - len(some))))
+            while some := list(islice(texts, self._rows_each)):
+                blocks.append(Block(some + [b""] * (self._rows_each - len(some))))
         for number, blocks in enumerate(self._columns):
-            self._show(number, range(0, len(blocks), self._blocks))
+            self._show(number, range(0, len(blocks), self._blocks_each))
 
     def _change(self, index: int) -> list[list[bytes]]:
         """Return the texts of a block of each column, which are about to change."""
         is_new = index >= len(self._columns[0])
-        changed = [[b""] * self._rows if is_new else list(blocks[index].texts) for blocks in self._columns]
+        changed = [[b""] * self._rows_each if is_new else list(blocks[index].texts) for blocks in self._columns]
         self._changed[index] = changed
         return changed
 
     def _take_in(self) -> None:
         for number, blocks in enumerate(self._columns):
             missing = max(self._changed) + 1 - len(blocks)
-            blocks.extend(Block((b"",) * self._rows) for _ in range(missing))
+            blocks.extend(Block((b"",) * self._rows_each) for _ in range(missing))
             others = []
             for index, changed in self._changed.items():
                 texts = tuple(changed[number])
@@ -182,7 +187,7 @@ class Table:
     def _show(self, number: int, others: Iterable[int]) -> None:
         """Make those sections of a column anew that have blocks of these indices."""
         blocks, sections = self._columns[number], self._sections[number]
-        sections.extend(Section(()) for _ in range(len(sections) * self._blocks, len(blocks), self._blocks))
-        for index in {index // self._blocks for index in others}:
-            sections[index] = Section(blocks[index * self._blocks : (index + 1) * self._blocks])
+        sections.extend(Section(()) for _ in range(len(sections) * self._blocks_each, len(blocks), self._blocks_each))
+        for index in {index // self._blocks_each for index in others}:
+            sections[index] = Section(blocks[index * self._blocks_each : (index + 1) * self._blocks_each])
         self._shown[number] = tuple(section for section in sections if section.blocks)

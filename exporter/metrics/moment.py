@@ -174,8 +174,7 @@ class Moment:
                 continue
             is_shown = shown.get(id(known.labels))
             if is_shown is None:
-                shard = self.view.shards.of_labels(known.labels)
-                is_shown = shown[id(known.labels)] = (known.source, shard) in self.shown_shards
+                is_shown = shown[id(known.labels)] = self.is_shown(known.labels)
             yield known if is_shown else None
 
 

@@ -9,12 +9,12 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics.exposition import generate_latest as openmetrics_latest
 from prometheus_client.registry import Collector
 
-from exporter.metrics.blocks import Block, Section, Sections, join
+from exporter.metrics.blocks import Section, Sections, join
 
 _EOF = b"# EOF\n"
 _SUFFIXES = {"counter": ("_total", "_created"), "histogram": ("_bucket", "_count", "_sum", "_created")}
 
-END = Section([Block([_EOF])])
+END = Section.of(_EOF)
 """The end of an exposition in OpenMetrics."""
 
 
@@ -43,7 +43,7 @@ def whole(metric: Metric) -> FamilyText:
     one = _One(metric)
     text, openmetrics = text_latest(one), openmetrics_latest(one).removesuffix(_EOF)
     names = (metric.name + suffix for suffix in ("", *_SUFFIXES.get(metric.type, ())))
-    return FamilyText(frozenset(names), (Section([Block([text])]),), (Section([Block([openmetrics])]),))
+    return FamilyText(frozenset(names), (Section.of(text),), (Section.of(openmetrics),))
 
 
 class WholeTexts:
