@@ -37,7 +37,7 @@ class _Memory:
 def run() -> Iterator[Comparison]:
     """Yield the comparison with what is allowed, and that of few label sets with one for each alert."""
     with tempfile.TemporaryDirectory() as name:
-        serve = install(Path(name))
+        serve = install(Path(name, "installed"))
         empty = _measure(serve, 0, own_label_sets=False)
         few = _measure(serve, ALERTS, own_label_sets=False)
         own = _measure(serve, _OWN_LABEL_SETS, own_label_sets=True)

@@ -85,7 +85,7 @@ def _cycle(folder: Path, source: Server, command: Path) -> Comparison:
         tables = _tables(metrics_of(ours))
         _write_database(folder / "values.db", tables)
         with _query_exporter(folder, command, tables, _INTERVAL) as theirs:
-            # Ours reads what changed before it was started again; half an interval more, and no cycle is cut in two.
+            # Ours reads what changed before it was started again; half an interval more, and as a rule no cycle is cut.
             time.sleep(1.5 * _INTERVAL)
             cycles = [_one_cycle(ours, theirs, source) for _ in range(_CYCLES)]
     mine, others = (Quantity(median(cpu), "s") for cpu in zip(*((c.ours, c.theirs) for c in cycles), strict=True))

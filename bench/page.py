@@ -31,7 +31,7 @@ make bench BENCH=others_go    # one of them, printed only
 ```
 
 A benchmark is a module of `bench/` and runs in a process of its own. Where one fails, the others go on and the exit
-code is 1, as it is where a ratio is not as asked. `memory` and `restart` install the exporter as the image has it, and
+code is 1, as it is where a ratio is not as asked. `memory` and `restart` install the exporter as a release has it, and
 `others_query_exporter` query-exporter from PyPI, into environments that are gone afterwards; `others_go` needs Debian's
 `prometheus-node-exporter` and `prometheus-pushgateway`, and as root installs them.
 """

@@ -55,7 +55,7 @@ class _Start:
 def run() -> Iterator[Comparison]:
     """Yield the comparisons with reading the ledger's file once, and with what is allowed."""
     with tempfile.TemporaryDirectory() as name:
-        serve = install(Path(name, "environment"))
+        serve = install(Path(name, "installed"))
         config = write_config(Path(name), own_label_sets=False)
         ledger = write_ledger(config, time.time(), own_label_sets=False)
         size = Quantity(ledger.stat().st_size, "bytes")
